@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# The front door: each verb is the script of the same name under dev/.
+
+.PHONY: help demo test kunit selftest series absorb check patch shell clean
+.DEFAULT_GOAL := help
+
+help: ## list the verbs
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
+
+demo: ## set everything up, then stage, save, delete and prove it in a guest with a TPM
+test: ## all tests
+kunit: ## the KUnit tests, under user-mode Linux
+selftest: ## the kselftests, in QEMU with a TPM
+series: ## make the mails (build/series) and a tree to edit (build/tree); ALSO=path adds a file
+absorb: ## take the commits of build/tree back into patches/ and the new files
+check: ## is every patch fit to be sent? (claims, builds, warnings, style, documents)
+patch: ## apply the series to a kernel tree: KERNEL=dir, or FORMAT=quilt KERNEL=dir
+shell: ## a shell in the guest
+clean: ## remove build/, unless work in it was not absorbed
+
+demo test kunit selftest absorb check shell clean:
+	@dev/$@
+
+series:
+	@dev/assemble $(ALSO:%=--also %)
+
+patch:
+	@dev/patch $(if $(FORMAT),--format "$(FORMAT)") "$(KERNEL)"
