@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Gate: who may have measurement list files open
+ */
+
+#include <linux/cleanup.h>
+#include <linux/errno.h>
+#include <linux/pid.h>
+
+#include "ima_gate.h"
+
+/**
+ * ima_gate_enter - ask to open a file
+ * @gate: gate
+ * @opener: thread group of the process that opens the file
+ * @role: what the file is opened for
+ *
+ * Context: any but hard interrupts.
+ * Return: 0, or -EBUSY if another process may write, or if @role is that of a
+ * writer and there are readers but no writer yet. Only after 0 has the caller
+ * to call ima_gate_leave() with the same @role.
+ */
+int ima_gate_enter(struct ima_gate *gate, struct pid *opener,
+		   enum ima_gate_role role)
+{
+	guard(spinlock)(&gate->lock);
+
+	if (gate->writer && gate->writer != opener)
+		return -EBUSY;
+
+	if (role == IMA_GATE_READER) {
+		gate->readers++;
+		return 0;
+	}
+
+	if (!gate->writer) {
+		if (gate->readers)
+			return -EBUSY;
+		gate->writer = get_pid(opener);
+	}
+	gate->writers++;
+	return 0;
+}
+
+/**
+ * ima_gate_leave - take back what ima_gate_enter() allowed
+ * @gate: gate
+ * @role: role of the file that is closed
+ *
+ * The process that calls this need not be the one that opened the file.
+ *
+ * Context: any but hard interrupts.
+ */
+void ima_gate_leave(struct ima_gate *gate, enum ima_gate_role role)
+{
+	struct pid *gone = NULL;
+
+	spin_lock(&gate->lock);
+	if (role == IMA_GATE_READER) {
+		gate->readers--;
+	} else if (!--gate->writers) {
+		gone = gate->writer;
+		gate->writer = NULL;
+	}
+	spin_unlock(&gate->lock);
+
+	put_pid(gone);
+}

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Measurement list: records in the order in which they were measured
+ */
+
+#include <linux/rculist.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+
+#include "ima.h"
+#include "ima_list.h"
+
+/**
+ * ima_list_init - make an empty list
+ * @list: list, not in use
+ *
+ * Context: any.
+ */
+void ima_list_init(struct ima_list *list)
+{
+	*list = (struct ima_list)IMA_LIST_INIT(*list);
+}
+
+/**
+ * ima_list_record_size - size of a record in the binary measurement list
+ * @entry: template entry, complete but for its digests
+ *
+ * Context: any.
+ * Return: bytes that ima_measurements_show() writes for the record in SHA-1
+ * format, or a few more.
+ */
+unsigned long ima_list_record_size(const struct ima_template_entry *entry)
+{
+	const struct ima_template_desc *desc = entry->template_desc;
+	unsigned long size = 0;
+
+	size += sizeof(u32); /* pcr */
+	size += TPM_DIGEST_SIZE;
+	size += sizeof(u32); /* template name size field */
+	/* a template given by its format has no name: the format is shown */
+	size += strlen(desc->name[0] ? desc->name : desc->fmt);
+	size += sizeof(entry->template_data_len);
+	size += entry->template_data_len;
+	return size;
+}
+
+/**
+ * ima_list_count - number of records on a list
+ * @list: list, possibly being changed
+ *
+ * As many records as this are seen by a walk of @list that starts afterwards,
+ * unless records are taken from it.
+ *
+ * Context: any, no lock needed.
+ * Return: number of records.
+ */
+unsigned long ima_list_count(const struct ima_list *list)
+{
+	/* Pairs with the release in ima_list_append(). */
+	return smp_load_acquire(&list->count);
+}
+
+/**
+ * ima_list_generation - tell whether positions in a list are still valid
+ * @list: list, possibly being changed
+ *
+ * Context: any, no lock needed.
+ * Return: a number that is the same as before for as long as nothing but
+ * appending happened to @list.
+ */
+unsigned long ima_list_generation(const struct ima_list *list)
+{
+	return READ_ONCE(list->generation);
+}
+
+/**
+ * ima_list_append - add a record to the end of a list
+ * @list: list, being walked or not
+ * @qe: record, on no list
+ *
+ * Context: the caller keeps other changes of @list away.
+ */
+void ima_list_append(struct ima_list *list, struct ima_queue_entry *qe)
+{
+	list_add_tail_rcu(&qe->later, &list->records);
+	WRITE_ONCE(list->size, list->size + ima_list_record_size(qe->entry));
+	/* Who sees the count finds the record: see ima_list_count(). */
+	smp_store_release(&list->count, list->count + 1);
+}
+
+/**
+ * ima_list_move - take all records of a list
+ * @from: list whose records are taken, empty afterwards
+ * @to: empty list that gets them
+ *
+ * Context: any, takes the same time for every number of records. The caller
+ * keeps changes and walks of both lists away.
+ */
+void ima_list_move(struct ima_list *from, struct ima_list *to)
+{
+	list_replace_init(&from->records, &to->records);
+	WRITE_ONCE(to->size, from->size);
+	WRITE_ONCE(from->size, 0);
+	WRITE_ONCE(to->count, from->count);
+	WRITE_ONCE(from->count, 0);
+	WRITE_ONCE(to->generation, to->generation + 1);
+	WRITE_ONCE(from->generation, from->generation + 1);
+}
+
+/**
+ * ima_list_find - find the n-th record of a list
+ * @list: list, being appended to or not
+ * @n: number of the record, the first is 1
+ * @size: set to the bytes that the first @n records take, as in
+ *	&ima_list.size
+ *
+ * Context: may sleep. The caller keeps other tasks from taking records from
+ * @list, but not from appending to it.
+ * Return: the record, or NULL if there are fewer or if @n is zero.
+ */
+struct ima_queue_entry *ima_list_find(const struct ima_list *list,
+				      unsigned long n, unsigned long *size)
+{
+	struct ima_queue_entry *qe;
+
+	*size = 0;
+	/* RCU orders the walk against appends; nothing is taken meanwhile. */
+	list_for_each_entry_rcu(qe, &list->records, later, true) {
+		if (!n)
+			break;
+		*size += ima_list_record_size(qe->entry);
+		if (!--n)
+			return qe;
+		cond_resched();
+	}
+	return NULL;
+}
+
+/**
+ * ima_list_cut - take the first records of a list
+ * @from: list whose records are taken
+ * @to: empty list that gets them
+ * @last: last record to take, found by ima_list_find()
+ * @n: number of records up to and including @last
+ * @size: their size in bytes, from ima_list_find()
+ *
+ * Context: any, takes the same time for every number of records. The caller
+ * keeps changes and walks of both lists away.
+ */
+void ima_list_cut(struct ima_list *from, struct ima_list *to,
+		  struct ima_queue_entry *last, unsigned long n,
+		  unsigned long size)
+{
+	list_cut_position(&to->records, &from->records, &last->later);
+	WRITE_ONCE(to->size, size);
+	WRITE_ONCE(from->size, from->size - size);
+	WRITE_ONCE(to->count, n);
+	WRITE_ONCE(from->count, from->count - n);
+	WRITE_ONCE(to->generation, to->generation + 1);
+	WRITE_ONCE(from->generation, from->generation + 1);
+}
+
+/**
+ * ima_list_free - free all records of a list
+ * @list: list that nobody else knows, empty afterwards
+ *
+ * Context: may sleep; not to be called under a lock, since a long list takes
+ * its time.
+ */
+void ima_list_free(struct ima_list *list)
+{
+	struct ima_queue_entry *qe, *next;
+
+	list_for_each_entry_safe(qe, next, &list->records, later) {
+		ima_free_template_entry(qe->entry);
+		kfree(qe);
+		cond_resched();
+	}
+	ima_list_init(list);
+}

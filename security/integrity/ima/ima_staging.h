@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Staging: take records off the measurement list, so that they can be saved
+ * and deleted
+ */
+
+#ifndef _SECURITY_INTEGRITY_IMA_STAGING_H
+#define _SECURITY_INTEGRITY_IMA_STAGING_H
+
+#include <linux/mutex.h>
+#include <linux/rwsem.h>
+#include <linux/types.h>
+
+#include "ima_list.h"
+
+/**
+ * struct ima_staging - the current list and what was staged of it
+ *
+ * Every record is on one of the two lists until a command deletes it. Deleted
+ * records are first moved to a list that nobody else knows, so that they are
+ * freed under no lock.
+ *
+ * Lock order: a seq_file's own lock, @list_rwsem, @append_mutex.
+ */
+struct ima_staging {
+	/**
+	 * @list_rwsem: Keeps walks of a list from records being taken off it,
+	 * and commands from each other. Whoever walks @list or @staged holds
+	 * it for reading. A command holds it for writing from before it looks
+	 * at the lists until it has changed them. It is not taken to append.
+	 */
+	struct rw_semaphore list_rwsem;
+	/**
+	 * @append_mutex: Held to append to @list. It is also held while the
+	 * record's digest is extended into the TPM, so that commands hold it
+	 * for as long as it takes to exchange some pointers, and no longer.
+	 */
+	struct mutex *append_mutex;
+	/**
+	 * @list: The current list. Records are appended under @append_mutex,
+	 * and taken off it under @append_mutex and @list_rwsem.
+	 */
+	struct ima_list *list;
+	/** @staged: The staged list. Changes under @list_rwsem. */
+	struct ima_list staged;
+};
+
+extern struct ima_staging ima_staging;
+
+void ima_staging_init(struct ima_staging *staging, struct ima_list *list,
+		      struct mutex *append_mutex);
+int ima_staging_stage(struct ima_staging *staging);
+int ima_staging_delete(struct ima_staging *staging);
+
+#endif /* _SECURITY_INTEGRITY_IMA_STAGING_H */
