@@ -82,23 +82,22 @@ new_files() {
 check_claims() {
 	local root=$1 claims files file patches
 
-	claims=$(all_claims "$root")
+	claims=$(all_claims "$root" | sort)
 	files=$(new_files "$root")
-	while read -r file; do
-		[[ -n $file ]] || continue
-		patches=$(awk -v f="$file" '$1 == f { print $2 }' <<<"$claims")
-		[[ -n $patches ]] ||
-			die "$file: no patch brings it; add a line 'new-file: $file' to one"
-		[[ $patches != *$'\n'* ]] ||
-			die "$file: more than one patch brings it: ${patches//$'\n'/, }"
+	file=$(comm -23 <(printf '%s' "$files") <(cut -d ' ' -f 1 <<<"$claims" | uniq))
+	[[ -z $file ]] ||
+		die "no patch brings ${file//$'\n'/, }: add 'new-file: PATH' lines to one"
+	file=$(comm -13 <(printf '%s' "$files") <(cut -d ' ' -f 1 <<<"$claims" | uniq))
+	[[ -z $file ]] ||
+		die "a patch brings ${file//$'\n'/, }, which is not there (or ignored by git)"
+	file=$(cut -d ' ' -f 1 <<<"$claims" | uniq -d | head -n 1)
+	patches=$(awk -v f="$file" '$1 == f { print $2 }' <<<"$claims")
+	[[ -z $file ]] ||
+		die "more than one patch brings $file: ${patches//$'\n'/, }"
+	for file in $files; do
 		[[ -f $root/$file && ! -L $root/$file ]] ||
-			die "$file: not a regular file"
-	done <<<"$files"
-	while read -r file patches; do
-		[[ -n $file ]] || continue
-		grep -qxF -- "$file" <<<"$files" ||
-			die "$patches brings $file, which is not there (or ignored by git)"
-	done <<<"$claims"
+			die "$file is not a regular file"
+	done
 }
 
 # series_digest ROOT: changes when a patch, their order or a new file changes.
