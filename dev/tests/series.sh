@@ -218,6 +218,9 @@ test_a_new_file_brought_twice_is_refused() {
 
 test_a_new_file_brought_by_none_is_refused() {
 	touch $IMA/ima_more.c
+	works dev/assemble
+	grep -q "left out, since no patch brings it: $IMA/ima_more.c" "$OUT" || fail "not said"
+	git add $IMA/ima_more.c
 	unchanged build/tree refused "no patch brings $IMA/ima_more.c" dev/assemble
 }
 
