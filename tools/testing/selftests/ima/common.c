@@ -1,0 +1,462 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#include "common.h"
+#include "saved.h"
+
+#define BINARY_PREFIX "binary_runtime_measurements_"
+#define ASCII_PREFIX "ascii_runtime_measurements_"
+#define STAGED_SUFFIX "_staged"
+
+unsigned int env_uint(const char *name, unsigned int value)
+{
+	const char *str = getenv(name);
+
+	return str && *str ? strtoul(str, NULL, 10) : value;
+}
+
+/* The list files */
+
+static bool ends_with(const char *str, const char *end)
+{
+	size_t len = strlen(str), end_len = strlen(end);
+
+	return len >= end_len && !strcmp(str + len - end_len, end);
+}
+
+static void add_bank(struct ima *ima, const char *algo)
+{
+	struct bank *bank = &ima->bank[ima->nr_banks];
+	char pcr[128];
+	int kind;
+
+	/* A bank of an algorithm without a name has digests of unknown size. */
+	if (!hash_size(algo) || ima->nr_banks == MAX_BANKS)
+		return;
+
+	snprintf(bank->algo, sizeof(bank->algo), "%s", algo);
+	bank->digest_size = hash_size(algo);
+	snprintf(pcr, sizeof(pcr), "/sys/class/tpm/tpm0/pcr-%s/%d", algo, IMA_PCR);
+	bank->in_tpm = !access(pcr, R_OK);
+	for (kind = 0; kind < NR_KINDS; kind++) {
+		const char *suffix = kind == STAGED ? STAGED_SUFFIX : "";
+
+		snprintf(bank->path[ASCII][kind], sizeof(bank->path[0][0]),
+			 IMA_DIR "/" ASCII_PREFIX "%s%s", algo, suffix);
+		snprintf(bank->path[BINARY][kind], sizeof(bank->path[0][0]),
+			 IMA_DIR "/" BINARY_PREFIX "%s%s", algo, suffix);
+	}
+	ima->nr_banks++;
+}
+
+const char *ima_find_banks(struct ima *ima)
+{
+	struct dirent **ent;
+	int i, nr;
+
+	ima->nr_banks = 0;
+	if (geteuid())
+		return "needs root";
+	nr = scandir(IMA_DIR, &ent, NULL, alphasort);
+	if (nr < 0)
+		return "no IMA in the kernel, or securityfs is not mounted";
+	for (i = 0; i < nr; i++) {
+		const char *name = ent[i]->d_name;
+
+		if (!strncmp(name, BINARY_PREFIX, strlen(BINARY_PREFIX)) &&
+		    !ends_with(name, STAGED_SUFFIX))
+			add_bank(ima, name + strlen(BINARY_PREFIX));
+		free(ent[i]);
+	}
+	free(ent);
+	if (!ima->nr_banks)
+		return "no measurement list of a known algorithm";
+	return NULL;
+}
+
+bool ima_has_staging(void)
+{
+	return !access(IMA_DIR "/" BINARY_PREFIX "sha1" STAGED_SUFFIX, F_OK);
+}
+
+long ima_count(void)
+{
+	struct blob b = { };
+	long count;
+	int err;
+
+	err = blob_read_file(&b, IMA_DIR "/runtime_measurements_count");
+	if (!err && !b.len)
+		err = -EIO;
+	if (err) {
+		blob_free(&b);
+		return err;
+	}
+	blob_add(&b, "", 1);
+	count = strtol((char *)b.data, NULL, 10);
+	blob_free(&b);
+	return count;
+}
+
+int lists_read(const struct ima *ima, struct lists *l)
+{
+	int i, form, kind, err;
+
+	*l = (struct lists) { };
+	for (i = 0; i < ima->nr_banks; i++) {
+		for (form = 0; form < NR_FORMS; form++) {
+			for (kind = 0; kind < NR_KINDS; kind++) {
+				err = blob_read_file(&l->blob[i][form][kind],
+						     ima->bank[i].path[form][kind]);
+				if (err)
+					goto fail;
+			}
+		}
+	}
+	l->count = ima_count();
+	if (l->count >= 0)
+		return 0;
+	err = l->count;
+fail:
+	lists_free(l);
+	return err;
+}
+
+bool lists_equal(const struct lists *a, const struct lists *b)
+{
+	int i, form, kind;
+
+	for (i = 0; i < MAX_BANKS; i++)
+		for (form = 0; form < NR_FORMS; form++)
+			for (kind = 0; kind < NR_KINDS; kind++)
+				if (!blob_equal(&a->blob[i][form][kind],
+						&b->blob[i][form][kind]))
+					return false;
+	return a->count == b->count;
+}
+
+void lists_free(struct lists *l)
+{
+	int i, form, kind;
+
+	for (i = 0; i < MAX_BANKS; i++)
+		for (form = 0; form < NR_FORMS; form++)
+			for (kind = 0; kind < NR_KINDS; kind++)
+				blob_free(&l->blob[i][form][kind]);
+}
+
+static const char *list_disagrees(const struct bank *bank,
+				  const struct blob *binary,
+				  const struct blob *ascii, size_t *nr)
+{
+	const char *why = NULL;
+	struct blob shown = { };
+	struct mlist list;
+	size_t i;
+
+	if (mlist_parse(&list, binary->data, binary->len, bank->digest_size))
+		return "a binary list cannot be parsed";
+	*nr = list.nr;
+	for (i = 0; i < list.nr && !why; i++)
+		if (record_show(&list.rec[i], bank->digest_size, &shown))
+			why = "a record that is not ima-ng";
+	if (!why && !blob_equal(&shown, ascii))
+		why = "an ASCII list does not say what the binary one says";
+	blob_free(&shown);
+	mlist_free(&list);
+	return why;
+}
+
+const char *lists_disagree(const struct ima *ima, const struct lists *l)
+{
+	size_t nr, first[NR_KINDS] = { };
+	const char *why;
+	int i, kind;
+
+	for (i = 0; i < ima->nr_banks; i++) {
+		for (kind = 0; kind < NR_KINDS; kind++) {
+			why = list_disagrees(&ima->bank[i],
+					     &l->blob[i][BINARY][kind],
+					     &l->blob[i][ASCII][kind], &nr);
+			if (why)
+				return why;
+			if (!i)
+				first[kind] = nr;
+			if (nr != first[kind])
+				return "the banks' lists differ in length";
+		}
+	}
+	if ((long)first[CURRENT] != l->count)
+		return "runtime_measurements_count is not the list's length";
+	return NULL;
+}
+
+/* Files that are measured */
+
+static int write_all(int fd, const char *data)
+{
+	size_t len = strlen(data);
+	ssize_t done;
+
+	done = write(fd, data, len);
+	if (done < 0)
+		return -errno;
+	return (size_t)done == len ? 0 : -EIO;
+}
+
+int measure_content(const char *path, const char *content)
+{
+	int fd, err;
+
+	/* A new inode, of which IMA knows nothing. */
+	if (unlink(path) && errno != ENOENT)
+		return -errno;
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	err = write_all(fd, content);
+	if (!err && fchown(fd, TEST_UID, -1))
+		err = -errno;
+	close(fd);
+	if (err)
+		return err;
+
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	close(fd);
+	return 0;
+}
+
+int measure_files(const struct ima *ima, const char *name, unsigned int first,
+		  unsigned int nr)
+{
+	char path[512];
+	unsigned int i;
+	int err;
+
+	for (i = first; i < first + nr; i++) {
+		snprintf(path, sizeof(path), "%s/%s%u", ima->dir, name, i);
+		/* The path will do as a content that no other file has. */
+		err = measure_content(path, path);
+		if (!err && unlink(path))
+			err = -errno;
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/* The rule is there as long as the kernel runs. */
+static const char *load_rule(void)
+{
+	char rule[128];
+	int fd, err;
+
+	snprintf(rule, sizeof(rule),
+		 "measure func=FILE_CHECK mask=MAY_READ fowner=%d\n", TEST_UID);
+	fd = open(IMA_DIR "/policy", O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return "cannot open IMA's policy for write (CONFIG_IMA_WRITE_POLICY)";
+	err = write_all(fd, rule);
+	close(fd);
+	return err ? "IMA's policy takes no rule" : NULL;
+}
+
+/* Measure one file, learn what the records look like. */
+static int probe(struct ima *ima, bool *measured)
+{
+	struct blob b = { };
+	struct mlist list;
+	long before;
+	int err;
+
+	before = ima_count();
+	if (before < 0)
+		return before;
+	err = measure_files(ima, "probe", 0, 1);
+	if (err)
+		return err;
+	*measured = ima_count() == before + 1;
+	if (!*measured)
+		return 0;
+
+	err = blob_read_file(&b, ima->bank[0].path[BINARY][CURRENT]);
+	if (!err)
+		err = mlist_parse(&list, b.data, b.len, ima->bank[0].digest_size);
+	if (!err) {
+		if (!list.nr || record_algo(&list.rec[list.nr - 1],
+					    ima->file_algo,
+					    sizeof(ima->file_algo)))
+			ima->file_algo[0] = '\0';
+		mlist_free(&list);
+	}
+	blob_free(&b);
+	return err;
+}
+
+static const char *start_measuring(struct ima *ima)
+{
+	const char *why;
+	bool measured;
+	int err;
+
+	err = probe(ima, &measured);
+	if (!err && !measured) {
+		why = load_rule();
+		if (why)
+			return why;
+		err = probe(ima, &measured);
+	}
+	if (err)
+		snprintf(ima->error, sizeof(ima->error),
+			 "measuring a file: %s", strerror(-err));
+	else if (!measured)
+		snprintf(ima->error, sizeof(ima->error),
+			 "a file that the policy's rule names got no record");
+	return NULL;
+}
+
+/* The TPM */
+
+int tpm_pcr(const struct bank *bank, uint8_t *value)
+{
+	struct blob b = { };
+	char path[128];
+	size_t i;
+	int err;
+
+	snprintf(path, sizeof(path), "/sys/class/tpm/tpm0/pcr-%s/%d",
+		 bank->algo, IMA_PCR);
+	err = blob_read_file(&b, path);
+	if (!err && b.len < 2 * bank->digest_size)
+		err = -EIO;
+	blob_add(&b, "", 1);
+	for (i = 0; !err && i < bank->digest_size; i++)
+		if (sscanf((char *)b.data + 2 * i, "%2hhx", &value[i]) != 1)
+			err = -EIO;
+	blob_free(&b);
+	return err;
+}
+
+/* The kernel's log */
+
+static int klog_open(void)
+{
+	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd >= 0)
+		lseek(fd, 0, SEEK_END);
+	return fd;
+}
+
+static bool klog_problem(int fd, char *text, size_t room)
+{
+	static const char * const bad[] = {
+		"BUG:", "WARNING:", "KASAN", "KCSAN", "UBSAN", "Oops", "rcu: INFO",
+		"INFO: task", "INFO: possible", "INFO: trying to register",
+		"general protection", "list_add corruption",
+		"list_del corruption", "soft lockup",
+	};
+	char line[8192];
+	ssize_t len;
+	size_t i;
+
+	for (;;) {
+		len = read(fd, line, sizeof(line) - 1);
+		/* EPIPE: messages were overwritten, go on with the next one. */
+		if (len < 0 && errno == EPIPE)
+			continue;
+		if (len <= 0)
+			return false;
+		line[len] = '\0';
+		for (i = 0; i < ARRAY_SIZE(bad); i++) {
+			if (strstr(line, bad[i])) {
+				snprintf(text, room, "the kernel's log has: %.400s",
+					 line);
+				return true;
+			}
+		}
+	}
+}
+
+/* All of it */
+
+static int make_dir(struct ima *ima)
+{
+	const char *base = getenv("IMA_TEST_DIR");
+
+	if (!base || !*base) {
+		base = "/tmp/ima_selftest";
+		mkdir("/tmp", 01777);
+	}
+	if (mkdir(base, 0700) && errno != EEXIST)
+		return -errno;
+	snprintf(ima->saved_dir, sizeof(ima->saved_dir), "%s/saved", base);
+	if (getenv("IMA_TEST_SAVED"))
+		snprintf(ima->saved_dir, sizeof(ima->saved_dir), "%s",
+			 getenv("IMA_TEST_SAVED"));
+	snprintf(ima->dir, sizeof(ima->dir), "%s/XXXXXX", base);
+	return mkdtemp(ima->dir) ? 0 : -errno;
+}
+
+const char *ima_setup(struct ima *ima)
+{
+	const char *why;
+	int err;
+
+	*ima = (struct ima) { .klog = -1 };
+	why = ima_find_banks(ima);
+	if (why)
+		return why;
+	if (!ima_has_staging())
+		return "the kernel has no staged lists (CONFIG_IMA_STAGING)";
+
+	ima->klog = klog_open();
+	err = make_dir(ima);
+	if (err) {
+		snprintf(ima->error, sizeof(ima->error),
+			 "no directory for the test's files: %s", strerror(-err));
+		return NULL;
+	}
+	why = saved_setup(ima);
+	if (!why && !ima->error[0])
+		why = start_measuring(ima);
+	if (why || ima->error[0])
+		rmdir(ima->dir);
+	return why;
+}
+
+static void remove_dir(const char *dir)
+{
+	struct dirent *ent;
+	DIR *d;
+
+	d = opendir(dir);
+	if (!d)
+		return;
+	while ((ent = readdir(d)))
+		unlinkat(dirfd(d), ent->d_name, 0);
+	closedir(d);
+	rmdir(dir);
+}
+
+const char *ima_teardown(struct ima *ima, bool failed)
+{
+	remove_dir(ima->dir);
+	if (!failed)
+		saved_teardown(ima);
+	if (!ima->error[0] && ima->klog >= 0)
+		klog_problem(ima->klog, ima->error, sizeof(ima->error));
+	if (ima->klog >= 0)
+		close(ima->klog);
+	return ima->error;
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What each test of IMA's measurement lists needs: the list files, files that
+ * are measured, the TPM's PCR, the kernel's log.
+ *
+ * Nothing here knows the harness, which can be part of one object file only.
+ * Unless something else is said, functions return 0 or a negative errno.
+ */
+#ifndef IMA_SELFTEST_COMMON_H
+#define IMA_SELFTEST_COMMON_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "blob.h"
+#include "hash.h"
+#include "mlist.h"
+
+#define IMA_DIR "/sys/kernel/security/integrity/ima"
+#define IMA_PCR 10
+
+/* What belongs to this user is measured, and nothing else. */
+#define TEST_UID 61453
+
+#define MAX_BANKS 8
+
+enum list_form { ASCII, BINARY, NR_FORMS };
+enum list_kind { CURRENT, STAGED, NR_KINDS };
+
+struct bank {
+	char algo[32];
+	size_t digest_size;
+	bool in_tpm;
+	char path[NR_FORMS][NR_KINDS][128];
+};
+
+struct ima {
+	struct bank bank[MAX_BANKS];
+	int nr_banks;
+
+	/* Here this test keeps the files that it measures. */
+	char dir[256];
+	/* The algorithm of the digests of files, "" if not known. */
+	char file_algo[32];
+
+	/* Here all the tests keep what they deleted from the kernel's list. */
+	char saved_dir[256];
+	/* Why no replay can be expected to hold, or NULL. */
+	const char *no_replay;
+	/* Some were deleted without being saved. */
+	bool records_missing;
+
+	int klog;
+	char error[512];
+};
+
+/*
+ * Get ready for a test: find the files, load the policy's rule, put right what
+ * a test that died has left.
+ *
+ * Return: why the test has to be skipped, or NULL. An error that should fail
+ * the test is told in @ima->error, which is empty otherwise.
+ */
+const char *ima_setup(struct ima *ima);
+/* Return: what this test has left wrong, or "". */
+const char *ima_teardown(struct ima *ima, bool failed);
+
+/* Root's view of the files only, without setting anything up. */
+const char *ima_find_banks(struct ima *ima);
+bool ima_has_staging(void);
+
+/* Records in the current list, as the kernel counts them. */
+long ima_count(void);
+
+/*
+ * Make a new file that holds @content, and have it measured. The bare function
+ * does not care whether that gives a record.
+ */
+int measure_content(const char *path, const char *content);
+/* @dir/<name><i>, for @nr files from @first on, each with a content of its own. */
+int measure_files(const struct ima *ima, const char *name, unsigned int first,
+		  unsigned int nr);
+
+/* All of the list files' content at one time. */
+struct lists {
+	struct blob blob[MAX_BANKS][NR_FORMS][NR_KINDS];
+	long count;
+};
+
+int lists_read(const struct ima *ima, struct lists *l);
+bool lists_equal(const struct lists *a, const struct lists *b);
+void lists_free(struct lists *l);
+/* Are the ASCII lists what the binary ones say? Return: NULL, or what is not. */
+const char *lists_disagree(const struct ima *ima, const struct lists *l);
+
+/* The bank's PCR as the TPM has it. */
+int tpm_pcr(const struct bank *bank, uint8_t *value);
+
+/* From the environment, or else the default. */
+unsigned int env_uint(const char *name, unsigned int value);
+
+#endif /* IMA_SELFTEST_COMMON_H */

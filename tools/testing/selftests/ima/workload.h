@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Processes and threads that use the measurement lists all at once. */
+#ifndef IMA_SELFTEST_WORKLOAD_H
+#define IMA_SELFTEST_WORKLOAD_H
+
+#include <sys/types.h>
+
+#include "common.h"
+
+/*
+ * Processes that measure files as fast as they can, each one @per_proc files
+ * of its own name.
+ */
+#define MAX_APPENDERS 16
+
+struct appenders {
+	unsigned int procs;
+	unsigned int per_proc;
+	pid_t pid[MAX_APPENDERS];
+};
+
+int appenders_start(const struct ima *ima, struct appenders *a);
+/* Return: 1 as long as one of them runs, 0 at the end, or an error. */
+int appenders_running(struct appenders *a);
+/*
+ * Does @list have each of their records exactly once, those of one process in
+ * the order in which it measured?
+ *
+ * Return: "" or what is wrong.
+ */
+const char *appenders_check(const struct ima *ima, const struct appenders *a,
+			    const struct mlist *list);
+
+/*
+ * Threads of this process, each of which writes one command again and again;
+ * other ones that read through the same descriptors, or through their own; and
+ * one that measures files.
+ */
+struct race_command {
+	enum list_kind kind;
+	const char *command;
+	/* Set by race_run(): how often it was done. */
+	unsigned int done;
+};
+
+/*
+ * All of the records that get lost are known - the files were the test's own -
+ * and are added to the saved ones. What is not lost is deleted as well.
+ *
+ * Return: "" or what went wrong.
+ */
+const char *race_run(const struct ima *ima, struct race_command *commands,
+		     unsigned int nr_commands, unsigned int rounds,
+		     unsigned int *deleted);
+/* Why race_run() is not possible, or NULL. */
+const char *race_unfit(const struct ima *ima);
+
+#endif /* IMA_SELFTEST_WORKLOAD_H */
