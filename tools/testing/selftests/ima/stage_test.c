@@ -204,7 +204,7 @@ FIXTURE_TEARDOWN(list)
 }
 
 /* Save what is staged, without a command. */
-static int save_staged(FIXTURE_DATA(list) *self)
+static int save_staged(struct _test_data_list *self)
 {
 	int err;
 
@@ -213,7 +213,7 @@ static int save_staged(FIXTURE_DATA(list) *self)
 	return err ?: saved_add_list(&self->ima, &self->lists, STAGED);
 }
 
-static int save_and_delete_staged(FIXTURE_DATA(list) *self)
+static int save_and_delete_staged(struct _test_data_list *self)
 {
 	int err = save_staged(self);
 
