@@ -1,0 +1,152 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Tests of the judge: a guest that goes wrong in any way must fail dev/guest, with
+# a line that says how; one that does not must pass. Boots the plain x86 kernel.
+# shellcheck source=dev/lib.sh
+source "${BASH_SOURCE[0]%/*}/../lib.sh"
+
+KERNEL=$BUILD/kernel/x86/arch/x86/boot/bzImage
+PASSED=0
+FAILED=0
+
+# result NAME OK: count one test; what it said is in $TEMP/said.
+result() {
+	if [[ $2 = 1 ]]; then
+		PASSED=$((PASSED + 1))
+		say "ok - $1"
+	else
+		FAILED=$((FAILED + 1))
+		say "not ok - $1"
+		sed 's/^/# /' "$TEMP/said"
+	fi
+}
+
+# boot ARGUMENTS...: run a guest whose command is the script on standard input.
+boot() {
+	cat >"$TEMP/run"
+	"$ROOT/dev/initramfs" --output "$TEMP/guest.cpio" --run "$TEMP/run"
+	"$ROOT/dev/guest" --kernel "$KERNEL" --initrd "$TEMP/guest.cpio" \
+		--log "$TEMP/console.log" --timeout 60 "$@" >"$TEMP/said" 2>&1
+}
+
+# refused NAME PATTERN [ARGUMENTS...]: the guest must fail, with one line that
+# matches PATTERN and names the log.
+refused() {
+	local name=$1 pattern=$2 good=1
+	shift 2
+	if boot "$@"; then
+		good=0
+		echo "the guest passed" >>"$TEMP/said"
+	fi
+	[[ $(grep -c . "$TEMP/said") = 1 ]] || good=0
+	grep -qE "^guest: error: $pattern.*\(log: .*console.log\)$" "$TEMP/said" || good=0
+	result "$name" "$good"
+}
+
+guest_that_is_well() {
+	local good=1
+	boot --tpm --cpus 3 --out "$TEMP/files" --append 'ima_hash=sha1 rootfstype=ramfs' <<-'END' || good=0
+		#!/bin/sh
+		set -e
+		[ "$(nproc)" = 3 ]
+		grep '^rootfs / ' /proc/mounts >/out/rootfs
+		cat /sys/class/tpm/tpm0/pcr-sha1/10 >/out/sha1
+		cat /sys/class/tpm/tpm0/pcr-sha256/10 >/out/sha256
+		cut -d' ' -f4 /sys/kernel/security/ima/ascii_runtime_measurements >/out/records
+		head -c 300000 /dev/urandom >/out/large
+		sha256sum /out/large
+	END
+	grep -qE '^[0-9A-F]{40}$' "$TEMP/files/sha1" || good=0
+	grep -qE '^[0-9A-F]{64}$' "$TEMP/files/sha256" || good=0
+	# A tmpfs would tell its size.
+	grep -qx 'rootfs / rootfs rw 0 0' "$TEMP/files/rootfs" || good=0
+	grep -q '^sha1:' "$TEMP/files/records" || good=0
+	grep -q "$(sha256sum <"$TEMP/files/large" | cut -d' ' -f1)" "$TEMP/console.log" || good=0
+	[[ ! -s $TEMP/said ]] || good=0
+	result "a guest with a TPM, three CPUs and files to give away passes" "$good"
+}
+
+guests_that_are_not() {
+	refused "a command that fails" "the guest's command failed with status 7" <<-'END'
+		#!/bin/sh
+		exit 7
+	END
+	refused "a panic" 'kernel panic; in the kernel log: .*(BUG|sysrq|Kernel panic)' <<-'END'
+		#!/bin/sh
+		echo c >/proc/sysrq-trigger
+	END
+	refused "a hang" 'time limit of 8 s exceeded' --timeout 8 <<-'END'
+		#!/bin/sh
+		sleep 1000
+	END
+	refused "a hang after a warning" 'time limit of 8 s exceeded; in the kernel log: .*WARNING: bad' --timeout 8 <<-'END'
+		#!/bin/sh
+		echo "WARNING: bad" >/dev/kmsg
+		sleep 1000
+	END
+	refused "a warning in the kernel log" 'in the kernel log: .*WARNING: something' <<-'END'
+		#!/bin/sh
+		echo "WARNING: something" >/dev/kmsg
+	END
+	refused "a power-off without a closing line" 'the guest ended without saying how' <<-'END'
+		#!/bin/sh
+		poweroff -f
+	END
+	refused "a reboot" 'the guest ended without saying how' <<-'END'
+		#!/bin/sh
+		reboot -f
+	END
+}
+
+# Every kind of fault that the patterns are there for, as the kernel words it.
+faults() {
+	cat <<-'END'
+		[    1.000000] BUG: kernel NULL pointer dereference, address: 0000000000000000
+		[    1.000000] BUG: KASAN: slab-use-after-free in ima_show+0x10/0x20
+		[    1.000000] BUG: sleeping function called from invalid context at mm/slub.c:1
+		[    1.000000] WARNING: CPU: 0 PID: 1 at security/integrity/ima/ima_main.c:1 f+0x1/0x2
+		[    1.000000] WARNING: possible circular locking dependency detected
+		[    1.000000] WARNING: suspicious RCU usage
+		[    1.000000] INFO: possible recursive locking detected
+		[    1.000000] Oops: 0000 [#1] SMP
+		[    1.000000] general protection fault, probably for non-canonical address
+		[    1.000000] Call Trace:
+		[    1.000000] UBSAN: array-index-out-of-bounds in ima_fs.c:1:2
+		[    1.000000] BUG: KCSAN: data-race in f / g
+		[    1.000000] refcount_t: underflow; use-after-free.
+		[    1.000000] list_del corruption. prev->next should be 1
+		[    1.000000] ODEBUG: activate active (active state 1) object type: rcu_head
+		[    1.000000] kmemleak: 1 new suspected memory leaks (see /sys/kernel/debug/kmemleak)
+		unreferenced object 0xffff888003c3b000 (size 64):
+		[    1.000000] watchdog: BUG: soft lockup - CPU#0 stuck for 22s! [sh:1]
+		[    1.000000] rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:
+		[    1.000000] rcu: INFO: rcu_sched self-detected stall on CPU
+		[    1.000000] INFO: task sh:1 blocked for more than 60 seconds.
+		[    1.000000] Kernel panic - not syncing: Fatal exception
+		[    1.000000] sh[61]: segfault at 0 ip 0000000000401000
+		==61==ERROR: AddressSanitizer: heap-use-after-free on address 0x602000000010
+		list.c:10:3: runtime error: signed integer overflow
+	END
+}
+
+lines_that_tell_of_a_fault() {
+	local line good
+	while read -r line; do
+		good=1
+		printf '%s\r\n[    2.000000] guest: exit status 0\r\n' "$line" >"$TEMP/console.log"
+		if "$ROOT/dev/judge" "$TEMP/console.log" >"$TEMP/said" 2>&1; then
+			good=0
+		fi
+		[[ $(<"$TEMP/said") = "in the kernel log: $line" ]] || good=0
+		result "judged a fault: ${line#*] }" "$good"
+	done < <(faults)
+}
+
+"$ROOT/dev/kernel" x86
+make_temp test-guest
+guest_that_is_well
+guests_that_are_not
+lines_that_tell_of_a_fault
+say "$PASSED passed, $FAILED failed, 0 skipped"
+[[ $FAILED = 0 && $PASSED -gt 0 ]]
