@@ -156,6 +156,11 @@ TEST_F(open, refused_opens_are_not_counted)
 	ASSERT_EQ(0, peer_exit(&p));
 }
 
+static unsigned int pick(unsigned int *seed, unsigned int nr)
+{
+	return rand_r(seed) % nr;
+}
+
 /*
  * Random opens and closes by three processes, beside a model of what they may
  * do. When all is closed, the gate has to be free.
@@ -176,8 +181,8 @@ TEST_F_TIMEOUT(open, random_opens_and_closes, 120)
 		/* At the end, close all that is open. */
 		bool ending = step >= STEPS - PEERS * FDS;
 
-		who = ending ? step % PEERS : rand_r(&seed) % PEERS;
-		slot = ending ? step / PEERS % FDS : rand_r(&seed) % FDS;
+		who = ending ? step % PEERS : pick(&seed, PEERS);
+		slot = ending ? step / PEERS % FDS : pick(&seed, FDS);
 		if (mode[who][slot]) {
 			ASSERT_EQ(0, step & 1 ?
 				  peer_close(&p[who], fd[who][slot]) :
@@ -188,7 +193,7 @@ TEST_F_TIMEOUT(open, random_opens_and_closes, 120)
 				writer = -1;
 			mode[who][slot] = 0;
 		} else if (!ending) {
-			int m = modes[rand_r(&seed) % ARRAY_SIZE(modes)];
+			int m = modes[pick(&seed, ARRAY_SIZE(modes))];
 			int want = 0, got;
 
 			if (writers ? writer != (int)who : m != O_RDONLY && readers)
@@ -473,8 +478,8 @@ TEST_F_TIMEOUT(open, two_descriptors_and_a_fork, 240)
 			ASSERT_LE(0, fd[0]);
 			ASSERT_LE(0, fd[1]);
 			ASSERT_EQ(0, peer_fork(&p[0], &p[1]));
-			left[0][0] = left[0][1] = 1;
-			left[1][0] = left[1][1] = 1;
+			for (i = 0; i < EVENTS; i++)
+				left[i / 2][i % 2] = 1;
 
 			for (i = 0; i < EVENTS; i++) {
 				who = order[i] / 2;
@@ -484,7 +489,8 @@ TEST_F_TIMEOUT(open, two_descriptors_and_a_fork, 240)
 					if (!left[who][0] && !left[who][1])
 						continue;
 					ASSERT_EQ(0, peer_exit(&p[who]));
-					left[who][0] = left[who][1] = 0;
+					left[who][0] = 0;
+					left[who][1] = 0;
 				} else {
 					ASSERT_EQ(0, peer_close(&p[who], fd[file]));
 					left[who][file] = 0;
