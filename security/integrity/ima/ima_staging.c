@@ -17,13 +17,13 @@ struct ima_staging ima_staging = {
 /**
  * ima_staging_init - prepare for staging a list other than the kernel's own
  * @staging: filled in, with nothing staged
- * @list: list to stage
  * @append_mutex: mutex that is held to append to @list
+ * @list: list to stage
  *
  * Context: any.
  */
-void ima_staging_init(struct ima_staging *staging, struct ima_list *list,
-		      struct mutex *append_mutex)
+void ima_staging_init(struct ima_staging *staging, struct mutex *append_mutex,
+		      struct ima_list *list)
 {
 	init_rwsem(&staging->list_rwsem);
 	staging->append_mutex = append_mutex;

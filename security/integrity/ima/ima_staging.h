@@ -47,8 +47,8 @@ struct ima_staging {
 
 extern struct ima_staging ima_staging;
 
-void ima_staging_init(struct ima_staging *staging, struct ima_list *list,
-		      struct mutex *append_mutex);
+void ima_staging_init(struct ima_staging *staging, struct mutex *append_mutex,
+		      struct ima_list *list);
 int ima_staging_stage(struct ima_staging *staging);
 int ima_staging_delete(struct ima_staging *staging);
 

@@ -1,2 +1,623 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <linux/types.h>
+/*
+ * KUnit tests of staging
+ */
+
+#include <linux/lockdep.h>
+#include <linux/prandom.h>
+#include <linux/rculist.h>
+#include <linux/rwsem.h>
+
+#include "ima_staging.h"
+#include "ima_test.h"
+
+/**
+ * struct ima_staging_test - lists that are not the kernel's own
+ */
+struct ima_staging_test {
+	/** @list: the current list, empty at first */
+	struct ima_list list;
+	/** @append_mutex: held to append to @list */
+	struct mutex append_mutex;
+	/** @staging: what is tested */
+	struct ima_staging staging;
+};
+
+static int ima_staging_test_init(struct kunit *test)
+{
+	struct ima_staging_test *ctx;
+
+	ctx = kunit_kzalloc(test, sizeof(*ctx), GFP_KERNEL);
+	if (!ctx)
+		return -ENOMEM;
+	ima_list_init(&ctx->list);
+	mutex_init(&ctx->append_mutex);
+	ima_staging_init(&ctx->staging, &ctx->append_mutex, &ctx->list);
+	test->priv = ctx;
+	return 0;
+}
+
+static void ima_staging_test_exit(struct kunit *test)
+{
+	struct ima_staging_test *ctx = test->priv;
+
+	if (!ctx)
+		return;
+	ima_list_free(&ctx->list);
+	ima_list_free(&ctx->staging.staged);
+	mutex_destroy(&ctx->append_mutex);
+}
+
+/* Put so many records on the lists, numbered from 1, the staged ones first. */
+static void ima_staging_test_fill(struct kunit *test, u32 staged, u32 current_n)
+{
+	struct ima_staging_test *ctx = test->priv;
+
+	ima_test_append(test, &ctx->staging.staged, 1, staged);
+	ima_test_append(test, &ctx->list, 1 + staged, current_n);
+}
+
+static void ima_staging_test_starts_with_nothing_staged(struct kunit *test)
+{
+	struct ima_staging_test *ctx = test->priv;
+
+	IMA_TEST_EXPECT_LIST(test, &ctx->staging.staged, 1, 0);
+	KUNIT_EXPECT_PTR_EQ(test, ctx->staging.list, &ctx->list);
+	KUNIT_EXPECT_PTR_EQ(test, ctx->staging.append_mutex,
+			    &ctx->append_mutex);
+	KUNIT_EXPECT_FALSE(test, rwsem_is_locked(&ctx->staging.list_rwsem));
+}
+
+static const u32 ima_staging_test_lengths[] = { 1, 2, 10, 1000 };
+
+static void ima_staging_test_length_desc(const u32 *length, char *desc)
+{
+	snprintf(desc, KUNIT_PARAM_DESC_SIZE, "%u records", *length);
+}
+
+KUNIT_ARRAY_PARAM(ima_staging_test_length, ima_staging_test_lengths,
+		  ima_staging_test_length_desc);
+
+static void ima_staging_test_stage_takes_all(struct kunit *test)
+{
+	struct ima_staging_test *ctx = test->priv;
+	const u32 n = *(const u32 *)test->param_value;
+	unsigned long current_seen, staged_seen;
+
+	ima_staging_test_fill(test, 0, n);
+	current_seen = ima_list_generation(&ctx->list);
+	staged_seen = ima_list_generation(&ctx->staging.staged);
+
+	KUNIT_EXPECT_EQ(test, ima_staging_stage(&ctx->staging), 0);
+	IMA_TEST_EXPECT_LIST(test, &ctx->staging.staged, 1, n);
+	IMA_TEST_EXPECT_LIST(test, &ctx->list, 1, 0);
+	/* Whoever is reading either list has to begin again. */
+	KUNIT_EXPECT_NE(test, ima_list_generation(&ctx->list), current_seen);
+	KUNIT_EXPECT_NE(test, ima_list_generation(&ctx->staging.staged),
+			staged_seen);
+	KUNIT_EXPECT_FALSE(test, mutex_is_locked(&ctx->append_mutex));
+	KUNIT_EXPECT_FALSE(test, rwsem_is_locked(&ctx->staging.list_rwsem));
+}
+
+static void ima_staging_test_measuring_goes_on_after_stage(struct kunit *test)
+{
+	struct ima_staging_test *ctx = test->priv;
+
+	ima_staging_test_fill(test, 0, 5);
+	KUNIT_EXPECT_EQ(test, ima_staging_stage(&ctx->staging), 0);
+	ima_test_append(test, &ctx->list, 6, 4);
+	IMA_TEST_EXPECT_LIST(test, &ctx->staging.staged, 1, 5);
+	IMA_TEST_EXPECT_LIST(test, &ctx->list, 6, 4);
+}
+
+static void ima_staging_test_delete_takes_the_staged(struct kunit *test)
+{
+	struct ima_staging_test *ctx = test->priv;
+	const u32 n = *(const u32 *)test->param_value;
+	unsigned long current_seen, staged_seen;
+
+	ima_staging_test_fill(test, n, 3);
+	current_seen = ima_list_generation(&ctx->list);
+	staged_seen = ima_list_generation(&ctx->staging.staged);
+
+	KUNIT_EXPECT_EQ(test, ima_staging_delete(&ctx->staging), 0);
+	IMA_TEST_EXPECT_LIST(test, &ctx->staging.staged, 1, 0);
+	KUNIT_EXPECT_NE(test, ima_list_generation(&ctx->staging.staged),
+			staged_seen);
+	/* Whoever is reading the current list is not disturbed. */
+	IMA_TEST_EXPECT_LIST(test, &ctx->list, n + 1, 3);
+	KUNIT_EXPECT_EQ(test, ima_list_generation(&ctx->list), current_seen);
+	KUNIT_EXPECT_FALSE(test, mutex_is_locked(&ctx->append_mutex));
+	KUNIT_EXPECT_FALSE(test, rwsem_is_locked(&ctx->staging.list_rwsem));
+}
+
+static void ima_staging_test_delete_frees_the_records(struct kunit *test)
+{
+	struct ima_staging_test *ctx = test->priv;
+	struct kmem_cache *cache;
+	u32 n;
+
+	if (!IS_ENABLED(CONFIG_SLUB_DEBUG))
+		kunit_skip(test, "needs CONFIG_SLUB_DEBUG to count slabs");
+
+	cache = kmem_cache_create("ima_staging_test", IMA_TEST_OBJECT_SIZE, 0,
+				  SLAB_NO_MERGE, NULL);
+	KUNIT_ASSERT_NOT_NULL(test, cache);
+	for (n = 1; n <= 100; n++) {
+		struct ima_queue_entry *qe = ima_test_numbered(cache, n);
+
+		KUNIT_EXPECT_NOT_NULL(test, qe);
+		if (!qe)
+			break;
+		ima_list_append(&ctx->list, qe);
+	}
+
+	KUNIT_EXPECT_EQ(test, ima_staging_stage(&ctx->staging), 0);
+	/* Zero says that the cache has no slab left. */
+	KUNIT_EXPECT_NE(test, kmem_cache_shrink(cache), 0);
+	KUNIT_EXPECT_EQ(test, ima_staging_delete(&ctx->staging), 0);
+	KUNIT_EXPECT_EQ(test, kmem_cache_shrink(cache), 0);
+	kmem_cache_destroy(cache);
+}
+
+struct ima_staging_test_refusal {
+	const char *what;
+	int (*command)(struct ima_staging *staging);
+	u32 staged;
+	u32 current_n;
+	int ret;
+};
+
+static const struct ima_staging_test_refusal ima_staging_test_refusals[] = {
+	{ "stage, no record", ima_staging_stage, 0, 0, -ENOENT },
+	{ "stage, all are staged", ima_staging_stage, 3, 0, -EEXIST },
+	{ "stage, some are staged", ima_staging_stage, 3, 2, -EEXIST },
+	{ "delete, no record", ima_staging_delete, 0, 0, -ENOENT },
+	{ "delete, none is staged", ima_staging_delete, 0, 4, -ENOENT },
+};
+
+KUNIT_ARRAY_PARAM_DESC(ima_staging_test_refusal, ima_staging_test_refusals,
+		       what);
+
+/* A refused command changes nothing, and waits for nobody who measures. */
+static void ima_staging_test_refusal_changes_nothing(struct kunit *test)
+{
+	const struct ima_staging_test_refusal *param = test->param_value;
+	struct ima_staging_test *ctx = test->priv;
+	unsigned long current_seen, staged_seen;
+	struct ima_test_holder holder;
+
+	ima_staging_test_fill(test, param->staged, param->current_n);
+	current_seen = ima_list_generation(&ctx->list);
+	staged_seen = ima_list_generation(&ctx->staging.staged);
+
+	ima_test_hold(test, &holder, &ctx->append_mutex);
+	KUNIT_EXPECT_EQ(test, param->command(&ctx->staging), param->ret);
+	KUNIT_EXPECT_EQ(test, ima_test_unhold(&holder), 0);
+
+	IMA_TEST_EXPECT_LIST(test, &ctx->staging.staged, 1, param->staged);
+	IMA_TEST_EXPECT_LIST(test, &ctx->list, 1 + param->staged,
+			     param->current_n);
+	KUNIT_EXPECT_EQ(test, ima_list_generation(&ctx->list), current_seen);
+	KUNIT_EXPECT_EQ(test, ima_list_generation(&ctx->staging.staged),
+			staged_seen);
+	KUNIT_EXPECT_FALSE(test, mutex_is_locked(&ctx->append_mutex));
+	KUNIT_EXPECT_FALSE(test, rwsem_is_locked(&ctx->staging.list_rwsem));
+}
+
+static void ima_staging_test_delete_waits_for_no_measuring(struct kunit *test)
+{
+	struct ima_staging_test *ctx = test->priv;
+	struct ima_test_holder holder;
+
+	ima_staging_test_fill(test, 3, 2);
+	ima_test_hold(test, &holder, &ctx->append_mutex);
+	KUNIT_EXPECT_EQ(test, ima_staging_delete(&ctx->staging), 0);
+	KUNIT_EXPECT_EQ(test, ima_test_unhold(&holder), 0);
+	IMA_TEST_EXPECT_LIST(test, &ctx->staging.staged, 1, 0);
+	IMA_TEST_EXPECT_LIST(test, &ctx->list, 4, 2);
+}
+
+static int ima_staging_test_stage_task(void *data)
+{
+	return ima_staging_stage(data);
+}
+
+static int ima_staging_test_delete_task(void *data)
+{
+	return ima_staging_delete(data);
+}
+
+static void ima_staging_test_stage_waits_for_append(struct kunit *test)
+{
+	struct ima_staging_test *ctx = test->priv;
+	struct ima_test_holder holder;
+	struct ima_test_task task;
+
+	ima_staging_test_fill(test, 0, 5);
+	ima_test_hold(test, &holder, &ctx->append_mutex);
+	ima_test_task_start(test, &task, ima_staging_test_stage_task,
+			    &ctx->staging);
+	KUNIT_EXPECT_TRUE(test, ima_test_task_blocks(&task));
+
+	/* What is appended in the name of the holder is staged as well. */
+	IMA_TEST_EXPECT_LIST(test, &ctx->list, 1, 5);
+	IMA_TEST_EXPECT_LIST(test, &ctx->staging.staged, 1, 0);
+	ima_test_append(test, &ctx->list, 6, 2);
+
+	KUNIT_EXPECT_EQ(test, ima_test_unhold(&holder), 0);
+	KUNIT_EXPECT_EQ(test, ima_test_task_join(&task), 0);
+	IMA_TEST_EXPECT_LIST(test, &ctx->staging.staged, 1, 7);
+	IMA_TEST_EXPECT_LIST(test, &ctx->list, 1, 0);
+}
+
+struct ima_staging_test_wait {
+	const char *what;
+	int (*command)(void *data);
+	u32 staged;
+	u32 current_n;
+};
+
+static const struct ima_staging_test_wait ima_staging_test_waits[] = {
+	{ "stage", ima_staging_test_stage_task, 0, 4 },
+	{ "delete", ima_staging_test_delete_task, 3, 4 },
+};
+
+KUNIT_ARRAY_PARAM_DESC(ima_staging_test_wait, ima_staging_test_waits, what);
+
+static void ima_staging_test_command_waits_for_walk(struct kunit *test)
+{
+	const struct ima_staging_test_wait *param = test->param_value;
+	struct ima_staging_test *ctx = test->priv;
+	struct ima_test_task task;
+
+	ima_staging_test_fill(test, param->staged, param->current_n);
+	down_read(&ctx->staging.list_rwsem);
+	ima_test_task_start(test, &task, param->command, &ctx->staging);
+	KUNIT_EXPECT_TRUE(test, ima_test_task_blocks(&task));
+	IMA_TEST_EXPECT_LIST(test, &ctx->staging.staged, 1, param->staged);
+	IMA_TEST_EXPECT_LIST(test, &ctx->list, 1 + param->staged,
+			     param->current_n);
+	KUNIT_EXPECT_FALSE(test, mutex_is_locked(&ctx->append_mutex));
+	up_read(&ctx->staging.list_rwsem);
+	KUNIT_EXPECT_EQ(test, ima_test_task_join(&task), 0);
+}
+
+static void ima_staging_test_kill_ends_wait_for_walk(struct kunit *test)
+{
+	const struct ima_staging_test_wait *param = test->param_value;
+	struct ima_staging_test *ctx = test->priv;
+	unsigned long current_seen, staged_seen;
+	struct ima_test_task task;
+
+	ima_staging_test_fill(test, param->staged, param->current_n);
+	current_seen = ima_list_generation(&ctx->list);
+	staged_seen = ima_list_generation(&ctx->staging.staged);
+
+	down_read(&ctx->staging.list_rwsem);
+	ima_test_task_start(test, &task, param->command, &ctx->staging);
+	KUNIT_EXPECT_TRUE(test, ima_test_task_blocks(&task));
+	ima_test_task_kill(&task);
+	KUNIT_EXPECT_TRUE(test, ima_test_task_ends(&task));
+	up_read(&ctx->staging.list_rwsem);
+	KUNIT_EXPECT_EQ(test, ima_test_task_join(&task), -EINTR);
+
+	IMA_TEST_EXPECT_LIST(test, &ctx->staging.staged, 1, param->staged);
+	IMA_TEST_EXPECT_LIST(test, &ctx->list, 1 + param->staged,
+			     param->current_n);
+	KUNIT_EXPECT_EQ(test, ima_list_generation(&ctx->list), current_seen);
+	KUNIT_EXPECT_EQ(test, ima_list_generation(&ctx->staging.staged),
+			staged_seen);
+	KUNIT_EXPECT_FALSE(test, rwsem_is_locked(&ctx->staging.list_rwsem));
+}
+
+static void ima_staging_test_kill_ends_wait_for_append(struct kunit *test)
+{
+	struct ima_staging_test *ctx = test->priv;
+	unsigned long current_seen, staged_seen;
+	struct ima_test_holder holder;
+	struct ima_test_task task;
+
+	ima_staging_test_fill(test, 0, 5);
+	current_seen = ima_list_generation(&ctx->list);
+	staged_seen = ima_list_generation(&ctx->staging.staged);
+
+	ima_test_hold(test, &holder, &ctx->append_mutex);
+	ima_test_task_start(test, &task, ima_staging_test_stage_task,
+			    &ctx->staging);
+	KUNIT_EXPECT_TRUE(test, ima_test_task_blocks(&task));
+	ima_test_task_kill(&task);
+	KUNIT_EXPECT_TRUE(test, ima_test_task_ends(&task));
+	KUNIT_EXPECT_FALSE(test, rwsem_is_locked(&ctx->staging.list_rwsem));
+	KUNIT_EXPECT_EQ(test, ima_test_unhold(&holder), 0);
+	KUNIT_EXPECT_EQ(test, ima_test_task_join(&task), -EINTR);
+
+	IMA_TEST_EXPECT_LIST(test, &ctx->staging.staged, 1, 0);
+	IMA_TEST_EXPECT_LIST(test, &ctx->list, 1, 5);
+	KUNIT_EXPECT_EQ(test, ima_list_generation(&ctx->list), current_seen);
+	KUNIT_EXPECT_EQ(test, ima_list_generation(&ctx->staging.staged),
+			staged_seen);
+
+	/* Neither lock was left behind. */
+	KUNIT_EXPECT_EQ(test, ima_staging_stage(&ctx->staging), 0);
+	IMA_TEST_EXPECT_LIST(test, &ctx->staging.staged, 1, 5);
+}
+
+static void ima_staging_test_three_rounds(struct kunit *test)
+{
+	struct ima_staging_test *ctx = test->priv;
+	u32 round;
+
+	for (round = 0; round < 3; round++) {
+		u32 first = 1 + round * 7;
+
+		ima_test_append(test, &ctx->list, first, 5);
+		KUNIT_EXPECT_EQ(test, ima_staging_stage(&ctx->staging), 0);
+		ima_test_append(test, &ctx->list, first + 5, 2);
+		KUNIT_EXPECT_EQ(test, ima_staging_stage(&ctx->staging),
+				-EEXIST);
+		IMA_TEST_EXPECT_LIST(test, &ctx->staging.staged, first, 5);
+		KUNIT_EXPECT_EQ(test, ima_staging_delete(&ctx->staging), 0);
+		KUNIT_EXPECT_EQ(test, ima_staging_delete(&ctx->staging),
+				-ENOENT);
+		KUNIT_EXPECT_EQ(test, ima_staging_stage(&ctx->staging), 0);
+		IMA_TEST_EXPECT_LIST(test, &ctx->staging.staged, first + 5, 2);
+		KUNIT_EXPECT_EQ(test, ima_staging_delete(&ctx->staging), 0);
+		KUNIT_EXPECT_EQ(test, ima_staging_stage(&ctx->staging),
+				-ENOENT);
+	}
+}
+
+static void ima_staging_test_conserves_records(struct kunit *test)
+{
+	struct ima_staging_test *ctx = test->priv;
+	/* Staged are [deleted + 1, staged], current are [staged + 1, last]. */
+	u32 deleted = 0, staged = 0, last = 0;
+	struct rnd_state rnd;
+	int i;
+
+	prandom_seed_state(&rnd, 20240917);
+	for (i = 0; i < 3000; i++) {
+		int ret = 0;
+		u32 n;
+
+		switch (prandom_u32_state(&rnd) % 4) {
+		case 0:
+		case 1:
+			n = prandom_u32_state(&rnd) % 10;
+			ima_test_append(test, &ctx->list, last + 1, n);
+			last += n;
+			break;
+		case 2:
+			if (staged != deleted)
+				ret = -EEXIST;
+			else if (last == staged)
+				ret = -ENOENT;
+			else
+				staged = last;
+			KUNIT_ASSERT_EQ(test, ima_staging_stage(&ctx->staging),
+					ret);
+			break;
+		case 3:
+			if (staged == deleted)
+				ret = -ENOENT;
+			deleted = staged;
+			KUNIT_ASSERT_EQ(test, ima_staging_delete(&ctx->staging),
+					ret);
+			break;
+		}
+		KUNIT_ASSERT_STREQ(test,
+				   ima_test_fault(&ctx->staging.staged,
+						  deleted + 1,
+						  staged - deleted),
+				   "");
+		KUNIT_ASSERT_STREQ(test,
+				   ima_test_fault(&ctx->list, staged + 1,
+						  last - staged),
+				   "");
+	}
+	/* Or else this did not try much. */
+	KUNIT_EXPECT_GT(test, deleted, 1000);
+}
+
+/**
+ * struct ima_staging_test_reader - a process that reads the current list
+ */
+struct ima_staging_test_reader {
+	/** @staging: what it reads */
+	struct ima_staging *staging;
+	/** @stop: it is to stop */
+	bool stop;
+	/** @walks: how often it came to the end of a list */
+	u32 walks;
+};
+
+/* Return how often two records that followed each other did not fit. */
+static int ima_staging_test_read_task(void *data)
+{
+	struct ima_staging_test_reader *reader = data;
+	struct ima_staging *staging = reader->staging;
+	int wrong = 0;
+
+	while (!READ_ONCE(reader->stop)) {
+		struct ima_queue_entry *qe;
+		u32 before = 0;
+
+		down_read(&staging->list_rwsem);
+		list_for_each_entry_rcu(qe, &staging->list->records, later,
+					lockdep_is_held(&staging->list_rwsem)) {
+			u32 number = ima_test_number(qe);
+
+			if (before && number != before + 1)
+				wrong++;
+			/* Records are appended, but not taken, meanwhile. */
+			if (number % 32 == 0)
+				usleep_range(20, 50);
+			before = number;
+		}
+		up_read(&staging->list_rwsem);
+		reader->walks++;
+		usleep_range(20, 50);
+	}
+	return wrong;
+}
+
+static void ima_staging_test_saves_all_while_measuring(struct kunit *test)
+{
+	struct ima_staging_test *ctx = test->priv;
+	struct ima_staging *staging = &ctx->staging;
+	struct ima_test_task appenders[2], reader_task;
+	struct ima_staging_test_reader reader = { .staging = staging };
+	u32 last = 0, saved = 0, rounds = 0;
+	struct ima_test_appender appender = {
+		.list = &ctx->list,
+		.mutex = &ctx->append_mutex,
+		.last = &last,
+		.n = 1000,
+	};
+	bool done;
+	int i, ret;
+
+	ima_test_task_start(test, &reader_task, ima_staging_test_read_task,
+			    &reader);
+	for (i = 0; i < ARRAY_SIZE(appenders); i++)
+		ima_test_task_start(test, &appenders[i], ima_test_append_task,
+				    &appender);
+	do {
+		unsigned long n;
+
+		/* One more round when nothing is appended any more. */
+		done = true;
+		for (i = 0; i < ARRAY_SIZE(appenders); i++)
+			done &= completion_done(&appenders[i].done);
+
+		ret = ima_staging_stage(staging);
+		if (ret == -ENOENT) {
+			usleep_range(50, 100);
+			continue;
+		}
+		KUNIT_EXPECT_EQ(test, ret, 0);
+
+		/* Save what is staged, and delete it then. */
+		n = ima_list_count(&staging->staged);
+		IMA_TEST_EXPECT_LIST(test, &staging->staged, saved + 1, n);
+		saved += n;
+		KUNIT_EXPECT_EQ(test, ima_staging_delete(staging), 0);
+		rounds++;
+	} while (!done);
+
+	for (i = 0; i < ARRAY_SIZE(appenders); i++)
+		KUNIT_EXPECT_EQ(test, ima_test_task_join(&appenders[i]), 0);
+	WRITE_ONCE(reader.stop, true);
+	KUNIT_EXPECT_EQ(test, ima_test_task_join(&reader_task), 0);
+
+	KUNIT_EXPECT_EQ(test, last, ARRAY_SIZE(appenders) * appender.n);
+	KUNIT_EXPECT_EQ(test, saved, last);
+	IMA_TEST_EXPECT_LIST(test, &ctx->list, 1, 0);
+	/* Or else this did not try much. */
+	KUNIT_EXPECT_GT(test, rounds, 5);
+	KUNIT_EXPECT_GT(test, reader.walks, 5);
+}
+
+/**
+ * struct ima_staging_test_commander - a process that gives commands
+ */
+struct ima_staging_test_commander {
+	/** @staging: what it stages and deletes */
+	struct ima_staging *staging;
+	/** @stop: it is to stop */
+	bool stop;
+};
+
+/* Return how many commands had a result that none of them can have. */
+static int ima_staging_test_command_task(void *data)
+{
+	struct ima_staging_test_commander *commander = data;
+	int wrong = 0;
+
+	while (!READ_ONCE(commander->stop)) {
+		int ret = ima_staging_stage(commander->staging);
+
+		if (ret && ret != -EEXIST && ret != -ENOENT)
+			wrong++;
+		usleep_range(20, 50);
+		ret = ima_staging_delete(commander->staging);
+		if (ret && ret != -ENOENT)
+			wrong++;
+	}
+	return wrong;
+}
+
+static void ima_staging_test_commands_keep_apart(struct kunit *test)
+{
+	struct ima_staging_test *ctx = test->priv;
+	struct ima_staging *staging = &ctx->staging;
+	struct ima_test_task commanders[3], reader_task, appender_task;
+	struct ima_staging_test_commander commander = { .staging = staging };
+	struct ima_staging_test_reader reader = { .staging = staging };
+	unsigned long staged, left;
+	u32 last = 0;
+	struct ima_test_appender appender = {
+		.list = &ctx->list,
+		.mutex = &ctx->append_mutex,
+		.last = &last,
+		.n = 2000,
+	};
+	int i;
+
+	ima_test_task_start(test, &reader_task, ima_staging_test_read_task,
+			    &reader);
+	for (i = 0; i < ARRAY_SIZE(commanders); i++)
+		ima_test_task_start(test, &commanders[i],
+				    ima_staging_test_command_task, &commander);
+	ima_test_task_start(test, &appender_task, ima_test_append_task,
+			    &appender);
+	KUNIT_EXPECT_EQ(test, ima_test_task_join(&appender_task), 0);
+	WRITE_ONCE(commander.stop, true);
+	for (i = 0; i < ARRAY_SIZE(commanders); i++)
+		KUNIT_EXPECT_EQ(test, ima_test_task_join(&commanders[i]), 0);
+	WRITE_ONCE(reader.stop, true);
+	KUNIT_EXPECT_EQ(test, ima_test_task_join(&reader_task), 0);
+
+	/* Only the oldest were deleted: all from one on are still there. */
+	KUNIT_EXPECT_EQ(test, last, appender.n);
+	staged = ima_list_count(&staging->staged);
+	left = ima_list_count(&ctx->list);
+	KUNIT_EXPECT_LT(test, staged + left, last);
+	IMA_TEST_EXPECT_LIST(test, &ctx->list, last - left + 1, left);
+	IMA_TEST_EXPECT_LIST(test, &staging->staged, last - left - staged + 1,
+			     staged);
+}
+
+static struct kunit_case ima_staging_test_cases[] = {
+	KUNIT_CASE(ima_staging_test_starts_with_nothing_staged),
+	KUNIT_CASE_PARAM(ima_staging_test_stage_takes_all,
+			 ima_staging_test_length_gen_params),
+	KUNIT_CASE(ima_staging_test_measuring_goes_on_after_stage),
+	KUNIT_CASE_PARAM(ima_staging_test_delete_takes_the_staged,
+			 ima_staging_test_length_gen_params),
+	KUNIT_CASE(ima_staging_test_delete_frees_the_records),
+	KUNIT_CASE_PARAM(ima_staging_test_refusal_changes_nothing,
+			 ima_staging_test_refusal_gen_params),
+	KUNIT_CASE(ima_staging_test_delete_waits_for_no_measuring),
+	KUNIT_CASE(ima_staging_test_stage_waits_for_append),
+	KUNIT_CASE_PARAM(ima_staging_test_command_waits_for_walk,
+			 ima_staging_test_wait_gen_params),
+	KUNIT_CASE_PARAM(ima_staging_test_kill_ends_wait_for_walk,
+			 ima_staging_test_wait_gen_params),
+	KUNIT_CASE(ima_staging_test_kill_ends_wait_for_append),
+	KUNIT_CASE(ima_staging_test_three_rounds),
+	KUNIT_CASE(ima_staging_test_conserves_records),
+	KUNIT_CASE(ima_staging_test_saves_all_while_measuring),
+	KUNIT_CASE(ima_staging_test_commands_keep_apart),
+	{}
+};
+
+static struct kunit_suite ima_staging_test_suite = {
+	.name = "ima_staging",
+	.init = ima_staging_test_init,
+	.exit = ima_staging_test_exit,
+	.test_cases = ima_staging_test_cases,
+};
+
+kunit_test_suite(ima_staging_test_suite);
