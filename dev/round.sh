@@ -41,9 +41,9 @@ round_start() {
 	rm -- "$1/initramfs.cpio"
 }
 
-# round_lines: what the guest says, out of its console (stdin).
+# round_lines: what the guest says, out of its console (stdin), up to its end.
 round_lines() {
-	sed -un 's/\r$//; s/^\[ *[0-9.]*\] demo| \{0,1\}//p'
+	sed -un '/^the guest has ended$/q; s/\r$//; s/^\[ *[0-9.]*\] demo| \{0,1\}//p'
 }
 
 # round_join DIR: log.BANK and log.ascii, all records since boot: those saved,
