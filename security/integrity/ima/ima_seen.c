@@ -39,7 +39,6 @@ int ima_seen_init(struct ima_seen *seen, const char *name,
 		.key_len = sizeof(u32) + digest_size,
 		.key_offset = offsetof(struct ima_seen_entry, pcr),
 		.head_offset = offsetof(struct ima_seen_entry, node),
-		.automatic_shrinking = true,
 	};
 	unsigned int size;
 	int ret;
@@ -47,8 +46,10 @@ int ima_seen_init(struct ima_seen *seen, const char *name,
 	if (!digest_size || digest_size > HASH_MAX_DIGESTSIZE)
 		return -EINVAL;
 
+	/* Not struct_size_t(): digests begin in what it counts as padding. */
+	size = max(offsetof(struct ima_seen_entry, digest) + digest_size,
+		   sizeof(struct ima_seen_entry));
 	/* Not merged, so that digests and records do not share pages. */
-	size = struct_size_t(struct ima_seen_entry, digest, digest_size);
 	seen->cache = kmem_cache_create(name, size, 0, SLAB_NO_MERGE, NULL);
 	if (!seen->cache)
 		return -ENOMEM;

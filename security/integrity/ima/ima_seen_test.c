@@ -15,7 +15,8 @@
 
 #include "ima_seen.h"
 
-#define IMA_SEEN_TEST_PCR 10
+/* What all digests extend but where PCRs are told apart */
+#define PCR 10
 
 static int ima_seen_test_init(struct kunit *test)
 {
@@ -62,61 +63,54 @@ KUNIT_ARRAY_PARAM(ima_seen_test_size, ima_seen_test_sizes,
 
 static void ima_seen_test_finds_what_was_added(struct kunit *test)
 {
-	const unsigned int digest_size = *(const unsigned int *)test->param_value;
+	const unsigned int digest_size =
+		*(const unsigned int *)test->param_value;
 	struct ima_seen *seen = ima_seen_test_setup(test, digest_size);
 	u8 digest[HASH_MAX_DIGESTSIZE];
 	struct ima_seen_entry *entry;
 
 	ima_seen_test_digest(digest, digest_size, 1);
-	KUNIT_EXPECT_NULL(test,
-			  ima_seen_find(seen, IMA_SEEN_TEST_PCR, digest));
+	KUNIT_EXPECT_NULL(test, ima_seen_find(seen, PCR, digest));
 
-	entry = ima_seen_add(seen, IMA_SEEN_TEST_PCR, digest);
+	entry = ima_seen_add(seen, PCR, digest);
 	KUNIT_ASSERT_NOT_NULL(test, entry);
-	KUNIT_EXPECT_EQ(test, entry->pcr, IMA_SEEN_TEST_PCR);
+	KUNIT_EXPECT_EQ(test, entry->pcr, PCR);
 	KUNIT_EXPECT_MEMEQ(test, entry->digest, digest, digest_size);
-	KUNIT_EXPECT_PTR_EQ(test,
-			    ima_seen_find(seen, IMA_SEEN_TEST_PCR, digest),
-			    entry);
+	KUNIT_EXPECT_PTR_EQ(test, ima_seen_find(seen, PCR, digest), entry);
 }
 
 static void ima_seen_test_tells_digests_apart(struct kunit *test)
 {
-	const unsigned int digest_size = *(const unsigned int *)test->param_value;
+	const unsigned int digest_size =
+		*(const unsigned int *)test->param_value;
 	struct ima_seen *seen = ima_seen_test_setup(test, digest_size);
 	u8 digest[HASH_MAX_DIGESTSIZE];
 	struct ima_seen_entry *entry;
 	unsigned int i;
 
 	ima_seen_test_digest(digest, digest_size, 1);
-	entry = ima_seen_add(seen, IMA_SEEN_TEST_PCR, digest);
+	entry = ima_seen_add(seen, PCR, digest);
 	KUNIT_ASSERT_NOT_NULL(test, entry);
 
 	/* A difference in one bit of any byte, the last one included */
 	for (i = 0; i < digest_size; i++) {
 		digest[i] ^= 0x01;
-		KUNIT_EXPECT_NULL_MSG(test,
-				      ima_seen_find(seen, IMA_SEEN_TEST_PCR,
-						    digest),
+		KUNIT_EXPECT_NULL_MSG(test, ima_seen_find(seen, PCR, digest),
 				      "byte %u", i);
 		digest[i] ^= 0x01;
 	}
 
 	digest[digest_size - 1] ^= 0x01;
-	KUNIT_EXPECT_NOT_NULL(test,
-			      ima_seen_add(seen, IMA_SEEN_TEST_PCR, digest));
-	KUNIT_EXPECT_PTR_NE(test,
-			    ima_seen_find(seen, IMA_SEEN_TEST_PCR, digest),
-			    entry);
+	KUNIT_EXPECT_NOT_NULL(test, ima_seen_add(seen, PCR, digest));
+	KUNIT_EXPECT_PTR_NE(test, ima_seen_find(seen, PCR, digest), entry);
 	digest[digest_size - 1] ^= 0x01;
-	KUNIT_EXPECT_PTR_EQ(test,
-			    ima_seen_find(seen, IMA_SEEN_TEST_PCR, digest),
-			    entry);
+	KUNIT_EXPECT_PTR_EQ(test, ima_seen_find(seen, PCR, digest), entry);
 }
 
 static void ima_seen_test_compares_no_more_than_the_digest(struct kunit *test)
 {
-	const unsigned int digest_size = *(const unsigned int *)test->param_value;
+	const unsigned int digest_size =
+		*(const unsigned int *)test->param_value;
 	struct ima_seen *seen = ima_seen_test_setup(test, digest_size);
 	u8 *digest;
 
@@ -124,20 +118,19 @@ static void ima_seen_test_compares_no_more_than_the_digest(struct kunit *test)
 	digest = kunit_kmalloc(test, digest_size, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, digest);
 	ima_seen_test_digest(digest, digest_size, 1);
-	KUNIT_ASSERT_NOT_NULL(test,
-			      ima_seen_add(seen, IMA_SEEN_TEST_PCR, digest));
+	KUNIT_ASSERT_NOT_NULL(test, ima_seen_add(seen, PCR, digest));
 
 	digest = kunit_kmalloc(test, digest_size, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, digest);
 	ima_seen_test_digest(digest, digest_size, 1);
-	KUNIT_EXPECT_NOT_NULL(test,
-			      ima_seen_find(seen, IMA_SEEN_TEST_PCR, digest));
+	KUNIT_EXPECT_NOT_NULL(test, ima_seen_find(seen, PCR, digest));
 }
 
 static void ima_seen_test_tells_pcrs_apart(struct kunit *test)
 {
 	static const u32 pcrs[] = { 0, 1, 10, 11, 0x0a000000, U32_MAX };
-	const unsigned int digest_size = *(const unsigned int *)test->param_value;
+	const unsigned int digest_size =
+		*(const unsigned int *)test->param_value;
 	struct ima_seen *seen = ima_seen_test_setup(test, digest_size);
 	struct ima_seen_entry *entries[ARRAY_SIZE(pcrs)];
 	u8 digest[HASH_MAX_DIGESTSIZE];
@@ -156,33 +149,32 @@ static void ima_seen_test_tells_pcrs_apart(struct kunit *test)
 				    entries[i]);
 }
 
-#define IMA_SEEN_TEST_MANY 10000
+#define MANY 10000
 
 static void ima_seen_test_keeps_many(struct kunit *test)
 {
-	const unsigned int digest_size = *(const unsigned int *)test->param_value;
+	const unsigned int digest_size =
+		*(const unsigned int *)test->param_value;
 	struct ima_seen *seen = ima_seen_test_setup(test, digest_size);
 	u8 digest[HASH_MAX_DIGESTSIZE];
 	u32 n, lost = 0, invented = 0, misplaced = 0;
 
-	for (n = 0; n < IMA_SEEN_TEST_MANY; n++) {
+	for (n = 0; n < MANY; n++) {
 		ima_seen_test_digest(digest, digest_size, n);
-		KUNIT_ASSERT_NOT_NULL(test, ima_seen_add(seen,
-							 IMA_SEEN_TEST_PCR,
-							 digest));
+		KUNIT_ASSERT_NOT_NULL(test, ima_seen_add(seen, PCR, digest));
 	}
-	for (n = 0; n < 2 * IMA_SEEN_TEST_MANY; n++) {
+	for (n = 0; n < 2 * MANY; n++) {
 		struct ima_seen_entry *entry;
 
 		ima_seen_test_digest(digest, digest_size, n);
-		entry = ima_seen_find(seen, IMA_SEEN_TEST_PCR, digest);
-		if (n >= IMA_SEEN_TEST_MANY)
+		entry = ima_seen_find(seen, PCR, digest);
+		if (n >= MANY)
 			invented += !!entry;
 		else if (!entry)
 			lost++;
 		else if (memcmp(entry->digest, digest, digest_size))
 			misplaced++;
-		if (ima_seen_find(seen, IMA_SEEN_TEST_PCR + 1, digest))
+		if (ima_seen_find(seen, PCR + 1, digest))
 			invented++;
 	}
 	KUNIT_EXPECT_EQ(test, lost, 0);
@@ -232,16 +224,11 @@ static void ima_seen_test_starts_again_with_another_size(struct kunit *test)
 		for (n = 0; n < 100; n++) {
 			ima_seen_test_digest(digest, size, n);
 			KUNIT_EXPECT_NULL(test,
-					  ima_seen_find(seen, IMA_SEEN_TEST_PCR,
-							digest));
+					  ima_seen_find(seen, PCR, digest));
 			KUNIT_EXPECT_NOT_NULL(test,
-					      ima_seen_add(seen,
-							   IMA_SEEN_TEST_PCR,
-							   digest));
+					      ima_seen_add(seen, PCR, digest));
 			KUNIT_EXPECT_NOT_NULL(test,
-					      ima_seen_find(seen,
-							    IMA_SEEN_TEST_PCR,
-							    digest));
+					      ima_seen_find(seen, PCR, digest));
 		}
 		ima_seen_destroy(seen);
 		KUNIT_EXPECT_EQ(test, seen->digest_size, 0);
@@ -256,13 +243,10 @@ static void ima_seen_test_tables_are_apart(struct kunit *test)
 
 	ima_seen_test_digest(digest, 32, 1);
 	KUNIT_ASSERT_EQ(test, ima_seen_init(&other, "ima_seen_other", 32), 0);
-	KUNIT_EXPECT_NOT_NULL(test,
-			      ima_seen_add(seen, IMA_SEEN_TEST_PCR, digest));
-	KUNIT_EXPECT_NULL(test,
-			  ima_seen_find(&other, IMA_SEEN_TEST_PCR, digest));
+	KUNIT_EXPECT_NOT_NULL(test, ima_seen_add(seen, PCR, digest));
+	KUNIT_EXPECT_NULL(test, ima_seen_find(&other, PCR, digest));
 	ima_seen_destroy(&other);
-	KUNIT_EXPECT_NOT_NULL(test,
-			      ima_seen_find(seen, IMA_SEEN_TEST_PCR, digest));
+	KUNIT_EXPECT_NOT_NULL(test, ima_seen_find(seen, PCR, digest));
 }
 
 static void ima_seen_test_shares_no_pages(struct kunit *test)
@@ -287,26 +271,41 @@ static void ima_seen_test_full_table_forgets_the_new_only(struct kunit *test)
 
 	for (n = 0; n < 5; n++) {
 		ima_seen_test_digest(digest, 32, n);
-		KUNIT_ASSERT_NOT_NULL(test,
-				      ima_seen_add(seen, IMA_SEEN_TEST_PCR,
-						   digest));
+		KUNIT_ASSERT_NOT_NULL(test, ima_seen_add(seen, PCR, digest));
 	}
 
 	ima_seen_test_digest(digest, 32, n);
 	seen->table.max_elems = n;
-	KUNIT_EXPECT_NULL(test, ima_seen_add(seen, IMA_SEEN_TEST_PCR, digest));
-	KUNIT_EXPECT_NULL(test, ima_seen_find(seen, IMA_SEEN_TEST_PCR, digest));
+	KUNIT_EXPECT_NULL(test, ima_seen_add(seen, PCR, digest));
+	KUNIT_EXPECT_NULL(test, ima_seen_find(seen, PCR, digest));
 	seen->table.max_elems = max_elems;
 
 	/* Nothing is left behind that is in the way of another try. */
-	KUNIT_EXPECT_NOT_NULL(test,
-			      ima_seen_add(seen, IMA_SEEN_TEST_PCR, digest));
+	KUNIT_EXPECT_NOT_NULL(test, ima_seen_add(seen, PCR, digest));
 	for (n = 0; n < 6; n++) {
 		ima_seen_test_digest(digest, 32, n);
-		KUNIT_EXPECT_NOT_NULL(test,
-				      ima_seen_find(seen, IMA_SEEN_TEST_PCR,
-						    digest));
+		KUNIT_EXPECT_NOT_NULL(test, ima_seen_find(seen, PCR, digest));
 	}
+}
+
+static void ima_seen_test_full_table_keeps_no_memory(struct kunit *test)
+{
+	struct ima_seen *seen = ima_seen_test_setup(test, 32);
+	unsigned int max_elems = seen->table.max_elems;
+	u8 digest[HASH_MAX_DIGESTSIZE];
+
+	if (!IS_ENABLED(CONFIG_SLUB_DEBUG))
+		kunit_skip(test, "needs CONFIG_SLUB_DEBUG to count slabs");
+
+	ima_seen_test_digest(digest, 32, 1);
+	seen->table.max_elems = 0;
+	KUNIT_EXPECT_NULL(test, ima_seen_add(seen, PCR, digest));
+	seen->table.max_elems = max_elems;
+	/* Zero says that the cache has no slab left. */
+	KUNIT_EXPECT_EQ(test, kmem_cache_shrink(seen->cache), 0);
+
+	KUNIT_EXPECT_NOT_NULL(test, ima_seen_add(seen, PCR, digest));
+	KUNIT_EXPECT_NE(test, kmem_cache_shrink(seen->cache), 0);
 }
 
 #if defined(CONFIG_FAILSLAB) && defined(CONFIG_FAULT_INJECTION_DEBUG_FS)
@@ -417,41 +416,14 @@ static void ima_seen_test_add_survives_lack_of_memory(struct kunit *test)
 	ima_seen_test_digest(digest, 32, 1);
 
 	ima_seen_test_fail_nth(1);
-	entry = ima_seen_add(seen, IMA_SEEN_TEST_PCR, digest);
+	entry = ima_seen_add(seen, PCR, digest);
 	KUNIT_EXPECT_TRUE(test, ima_seen_test_failed());
 	KUNIT_EXPECT_NULL(test, entry);
-	KUNIT_EXPECT_NULL(test, ima_seen_find(seen, IMA_SEEN_TEST_PCR, digest));
+	KUNIT_EXPECT_NULL(test, ima_seen_find(seen, PCR, digest));
 
-	entry = ima_seen_add(seen, IMA_SEEN_TEST_PCR, digest);
+	entry = ima_seen_add(seen, PCR, digest);
 	KUNIT_EXPECT_NOT_NULL(test, entry);
-	KUNIT_EXPECT_PTR_EQ(test,
-			    ima_seen_find(seen, IMA_SEEN_TEST_PCR, digest),
-			    entry);
-}
-
-static void ima_seen_test_init_survives_lack_of_memory(struct kunit *test)
-{
-	struct ima_seen *seen = test->priv;
-	unsigned int n;
-	int ret = 0;
-
-	ima_seen_test_failures(test);
-	for (n = 1; n < 100; n++) {
-		ima_seen_test_fail_nth(n);
-		ret = ima_seen_init(seen, "ima_seen_test", 32);
-		if (!ima_seen_test_failed())
-			break;
-		/* An allocation that is not needed may fail unnoticed. */
-		if (ret)
-			KUNIT_EXPECT_EQ(test, seen->digest_size, 0);
-		else
-			KUNIT_EXPECT_EQ(test, seen->digest_size, 32);
-		if (ret)
-			KUNIT_EXPECT_EQ(test, ret, -ENOMEM);
-		ima_seen_destroy(seen);
-	}
-	KUNIT_EXPECT_GT(test, n, 2);
-	KUNIT_EXPECT_EQ(test, ret, 0);
+	KUNIT_EXPECT_PTR_EQ(test, ima_seen_find(seen, PCR, digest), entry);
 }
 
 static struct kunit_case ima_seen_test_cases[] = {
@@ -471,8 +443,8 @@ static struct kunit_case ima_seen_test_cases[] = {
 	KUNIT_CASE(ima_seen_test_tables_are_apart),
 	KUNIT_CASE(ima_seen_test_shares_no_pages),
 	KUNIT_CASE(ima_seen_test_full_table_forgets_the_new_only),
+	KUNIT_CASE(ima_seen_test_full_table_keeps_no_memory),
 	KUNIT_CASE(ima_seen_test_add_survives_lack_of_memory),
-	KUNIT_CASE(ima_seen_test_init_survives_lack_of_memory),
 	{}
 };
 

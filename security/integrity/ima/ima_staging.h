@@ -20,7 +20,8 @@
  * records are first moved to a list that nobody else knows, so that they are
  * freed under no lock.
  *
- * Lock order: a seq_file's own lock, @list_rwsem, @append_mutex.
+ * Lock order: the lock of an open list file, its seq_file's own lock,
+ * @list_rwsem, @append_mutex.
  */
 struct ima_staging {
 	/**

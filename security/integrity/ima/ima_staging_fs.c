@@ -144,6 +144,7 @@ static void *ima_list_start(struct seq_file *m, loff_t *pos)
 				lockdep_is_held(&ima_staging.list_rwsem)) {
 		if (!left--)
 			return qe;
+		cond_resched();
 	}
 	return NULL;
 }
@@ -272,14 +273,22 @@ static loff_t ima_list_llseek(struct file *file, loff_t offset, int whence)
 {
 	struct seq_file *m = file->private_data;
 	struct ima_list_file *lf = m->private;
-	loff_t ret;
+	loff_t ret = -ESTALE;
+	loff_t pos;
 
 	mutex_lock(&lf->lock);
-	/* seq_lseek() would go to the start, which nobody asked for. */
 	if (ima_list_stale(lf) && (offset || whence != SEEK_SET))
-		ret = -ESTALE;
-	else
-		ret = seq_lseek(file, offset, whence);
+		goto out;
+
+	/*
+	 * A command can still come in. seq_lseek() goes to the start then,
+	 * which nobody asked for.
+	 */
+	pos = file->f_pos;
+	ret = seq_lseek(file, offset, whence);
+	if (ret == -ESTALE)
+		file->f_pos = pos;
+out:
 	mutex_unlock(&lf->lock);
 	return ret;
 }

@@ -190,7 +190,10 @@ static inline const char *ima_test_fault(const struct ima_list *list, u32 first,
 		return "fewer records than counted";
 
 	list_for_each_entry_reverse(qe, &list->records, later) {
-		if (!found || ima_test_number(qe) != first + (u32)--found)
+		if (!found)
+			return "more records from the end";
+		found--;
+		if (ima_test_number(qe) != first + (u32)found)
 			return "order from the end";
 	}
 	if (found)

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the KUnit suites of staging share: lists that are not the kernel's own,
+ * and somebody who reads them
+ */
+
+#ifndef _SECURITY_INTEGRITY_IMA_STAGING_TEST_H
+#define _SECURITY_INTEGRITY_IMA_STAGING_TEST_H
+
+#include <linux/lockdep.h>
+#include <linux/rculist.h>
+#include <linux/rwsem.h>
+
+#include "ima_staging.h"
+#include "ima_test.h"
+
+/**
+ * struct ima_staging_test - what each case starts with
+ */
+struct ima_staging_test {
+	/** @list: the current list, empty at first */
+	struct ima_list list;
+	/** @append_mutex: held to append to @list */
+	struct mutex append_mutex;
+	/** @staging: what is tested */
+	struct ima_staging staging;
+};
+
+/**
+ * ima_staging_test_init - make &kunit.priv a &struct ima_staging_test
+ * @test: test
+ *
+ * Return: 0 or -ENOMEM.
+ */
+static inline int ima_staging_test_init(struct kunit *test)
+{
+	struct ima_staging_test *ctx;
+
+	ctx = kunit_kzalloc(test, sizeof(*ctx), GFP_KERNEL);
+	if (!ctx)
+		return -ENOMEM;
+	ima_list_init(&ctx->list);
+	mutex_init(&ctx->append_mutex);
+	ima_staging_init(&ctx->staging, &ctx->append_mutex, &ctx->list);
+	test->priv = ctx;
+	return 0;
+}
+
+/**
+ * ima_staging_test_exit - free the records that are left
+ * @test: test
+ */
+static inline void ima_staging_test_exit(struct kunit *test)
+{
+	struct ima_staging_test *ctx = test->priv;
+
+	if (!ctx)
+		return;
+	ima_list_free(&ctx->list);
+	ima_list_free(&ctx->staging.staged);
+	mutex_destroy(&ctx->append_mutex);
+}
+
+/**
+ * ima_staging_test_fill - put records on the lists
+ * @test: test
+ * @staged: number of staged records, which are numbered from 1
+ * @current_n: number of current records, which go on from there
+ */
+static inline void ima_staging_test_fill(struct kunit *test, u32 staged,
+					 u32 current_n)
+{
+	struct ima_staging_test *ctx = test->priv;
+
+	ima_test_append(test, &ctx->staging.staged, 1, staged);
+	ima_test_append(test, &ctx->list, 1 + staged, current_n);
+}
+
+/**
+ * struct ima_staging_test_reader - a process that reads the current list
+ */
+struct ima_staging_test_reader {
+	/** @staging: what it reads */
+	struct ima_staging *staging;
+	/** @stop: it is to stop */
+	bool stop;
+	/** @walks: how often it came to the end of a list */
+	u32 walks;
+};
+
+/**
+ * ima_staging_test_read_task - read the current list again and again
+ * @data: &struct ima_staging_test_reader
+ *
+ * Return: how often two records that followed each other did not fit.
+ */
+static inline int ima_staging_test_read_task(void *data)
+{
+	struct ima_staging_test_reader *reader = data;
+	struct ima_staging *staging = reader->staging;
+	int wrong = 0;
+
+	while (!READ_ONCE(reader->stop)) {
+		struct ima_queue_entry *qe;
+		u32 before = 0;
+
+		down_read(&staging->list_rwsem);
+		list_for_each_entry_rcu(qe, &staging->list->records, later,
+					lockdep_is_held(&staging->list_rwsem)) {
+			u32 number = ima_test_number(qe);
+
+			if (before && number != before + 1)
+				wrong++;
+			/* Records are appended, but not taken, meanwhile. */
+			if (number % 32 == 0)
+				usleep_range(20, 50);
+			before = number;
+		}
+		up_read(&staging->list_rwsem);
+		reader->walks++;
+		usleep_range(20, 50);
+	}
+	return wrong;
+}
+
+#endif /* _SECURITY_INTEGRITY_IMA_STAGING_TEST_H */
