@@ -87,6 +87,13 @@ bool ima_has_staging(void)
 	return !access(IMA_DIR "/" BINARY_PREFIX "sha1" STAGED_SUFFIX, F_OK);
 }
 
+bool ima_may_record_duplicates(void)
+{
+	if (access("/proc/config.gz", R_OK))
+		return true;
+	return !system("zcat /proc/config.gz | grep -q ^CONFIG_IMA_DISABLE_HTABLE=y");
+}
+
 long ima_count(void)
 {
 	struct blob b = { };

@@ -70,6 +70,9 @@ const char *ima_teardown(struct ima *ima, bool failed);
 const char *ima_find_banks(struct ima *ima);
 bool ima_has_staging(void);
 
+/* Was the kernel built to record duplicates? True also if nobody can tell. */
+bool ima_may_record_duplicates(void);
+
 /* Records in the current list, as the kernel counts them. */
 long ima_count(void);
 

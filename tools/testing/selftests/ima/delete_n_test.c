@@ -145,10 +145,14 @@ FIXTURE_SETUP(delete_n)
 	if (skip)
 		SKIP(return, "%s", skip);
 	ASSERT_STREQ("", self->ima.error);
-	if (!has_delete_n(&self->ima))
+	if (!has_delete_n(&self->ima)) {
+		ima_teardown(&self->ima, false);
 		SKIP(return, "the kernel takes no numbers");
-	if (variant->bank >= self->ima.nr_banks)
+	}
+	if (variant->bank >= self->ima.nr_banks) {
+		ima_teardown(&self->ima, false);
 		SKIP(return, "only %d bank", self->ima.nr_banks);
+	}
 	/* Begin with nothing. */
 	ASSERT_EQ(0, save_and_delete(&self->ima));
 	self->current = open(self->ima.bank[variant->bank].path[variant->form][CURRENT],
@@ -164,7 +168,7 @@ FIXTURE_TEARDOWN(delete_n)
 	close(self->current);
 	close(self->staged);
 	lists_free(&self->lists);
-	EXPECT_STREQ("", ima_teardown(&self->ima, _metadata->exit_code));
+	EXPECT_STREQ("", ima_teardown(&self->ima, _metadata->exit_code == KSFT_FAIL));
 }
 
 static int remember(struct _test_data_delete_n *self)
@@ -398,8 +402,9 @@ TEST_F(delete_n, duplicates)
 	snprintf(path, sizeof(path), "%s/file", self->ima.dir);
 	ASSERT_EQ(0, measure_content(path, "content"));
 	ASSERT_EQ(0, measure_content(path, "content"));
-	if (ima_count() != 1)
+	if (ima_count() != 1 && ima_may_record_duplicates())
 		SKIP(return, "the kernel records duplicates (CONFIG_IMA_DISABLE_HTABLE)");
+	ASSERT_EQ(1, ima_count());
 	ASSERT_EQ(0, save_and_delete_n(self, 1, "1"));
 	ASSERT_EQ(0, measure_content(path, "content"));
 	EXPECT_EQ(0, ima_count());
@@ -450,15 +455,17 @@ FIXTURE_SETUP(race)
 	if (skip)
 		SKIP(return, "%s", skip);
 	ASSERT_STREQ("", self->ima.error);
-	if (!has_delete_n(&self->ima))
+	if (!has_delete_n(&self->ima)) {
+		ima_teardown(&self->ima, false);
 		SKIP(return, "the kernel takes no numbers");
+	}
 	/* The lists are short when the race begins. */
 	ASSERT_EQ(0, save_and_delete(&self->ima));
 }
 
 FIXTURE_TEARDOWN(race)
 {
-	EXPECT_STREQ("", ima_teardown(&self->ima, _metadata->exit_code));
+	EXPECT_STREQ("", ima_teardown(&self->ima, _metadata->exit_code == KSFT_FAIL));
 }
 
 /* Each success of each thread has deleted its own records. */

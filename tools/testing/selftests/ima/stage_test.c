@@ -85,8 +85,10 @@ FIXTURE_SETUP(stage)
 	if (skip)
 		SKIP(return, "%s", skip);
 	ASSERT_STREQ("", self->ima.error);
-	if (variant->bank >= self->ima.nr_banks)
+	if (variant->bank >= self->ima.nr_banks) {
+		ima_teardown(&self->ima, false);
 		SKIP(return, "only %d bank", self->ima.nr_banks);
+	}
 	self->current = open_list(&self->ima, variant->bank, variant->form,
 				  CURRENT, O_RDWR);
 	ASSERT_LE(0, self->current);
@@ -99,7 +101,7 @@ FIXTURE_TEARDOWN(stage)
 {
 	close(self->current);
 	close(self->staged);
-	EXPECT_STREQ("", ima_teardown(&self->ima, _metadata->exit_code));
+	EXPECT_STREQ("", ima_teardown(&self->ima, _metadata->exit_code == KSFT_FAIL));
 }
 
 /*
@@ -200,7 +202,7 @@ FIXTURE_TEARDOWN(list)
 	close(self->staged);
 	blob_free(&self->seen);
 	lists_free(&self->lists);
-	EXPECT_STREQ("", ima_teardown(&self->ima, _metadata->exit_code));
+	EXPECT_STREQ("", ima_teardown(&self->ima, _metadata->exit_code == KSFT_FAIL));
 }
 
 /* Save what is staged, without a command. */
@@ -360,12 +362,13 @@ TEST_F(list, duplicates)
 	ASSERT_EQ(0, measure_content(path, "content"));
 	ASSERT_EQ(1, ima_count());
 	ASSERT_EQ(0, measure_content(path, "content"));
-	if (ima_count() != 1) {
+	if (ima_count() != 1 && ima_may_record_duplicates()) {
 		ASSERT_EQ(1, write(self->staged, "A", 1));
 		ASSERT_EQ(0, save_and_delete_staged(self));
 		SKIP(return, "the kernel records duplicates (CONFIG_IMA_DISABLE_HTABLE)");
 	}
 
+	ASSERT_EQ(1, ima_count());
 	ASSERT_EQ(1, write(self->staged, "A", 1));
 	ASSERT_EQ(0, measure_content(path, "content"));
 	EXPECT_EQ(0, ima_count())

@@ -250,18 +250,21 @@ static void *race_read_own(void *arg)
 	return NULL;
 }
 
+/* Something new for each round, measured while the commands are written. */
 static void *race_measure(void *arg)
 {
 	struct race_thread *t = arg;
+	unsigned int i;
 	int err;
 
-	while (!race_over(t->race)) {
-		err = measure_files(t->race->ima, RACE_NAME, t->race->measured, 1);
-		if (err) {
+	for (i = 0; i < t->race->rounds; i++) {
+		pthread_barrier_wait(&t->race->barrier);
+		err = measure_files(t->race->ima, RACE_NAME, t->race->measured,
+				    1 + i % 4);
+		if (err)
 			race_fail(t->race, "measuring: %s", strerror(-err));
-			break;
-		}
-		t->race->measured++;
+		else
+			t->race->measured += 1 + i % 4;
 	}
 	return NULL;
 }
@@ -357,16 +360,18 @@ static int race_open(struct race *race)
 static void race_threads(struct race *race, struct race_command *commands,
 			 unsigned int nr_commands)
 {
-	struct race_thread t[MAX_COMMANDS + SHARED_READERS + OWN_READERS + 1] = { };
+	struct race_thread t[MAX_COMMANDS + 1 + SHARED_READERS + OWN_READERS] = { };
 	unsigned int i, nr = 0;
 
-	pthread_barrier_init(&race->barrier, NULL, nr_commands);
+	pthread_barrier_init(&race->barrier, NULL, nr_commands + 1);
 	for (i = 0; i < ARRAY_SIZE(t); i++)
 		t[i].race = race;
 	for (i = 0; i < nr_commands; i++, nr++) {
 		t[nr].command = &commands[i];
 		pthread_create(&t[nr].thread, NULL, race_write, &t[nr]);
 	}
+	pthread_create(&t[nr].thread, NULL, race_measure, &t[nr]);
+	nr++;
 	for (i = 0; i < SHARED_READERS; i++, nr++) {
 		t[nr].kind = i % NR_KINDS;
 		pthread_create(&t[nr].thread, NULL, race_read_shared, &t[nr]);
@@ -375,11 +380,10 @@ static void race_threads(struct race *race, struct race_command *commands,
 		t[nr].kind = i % NR_KINDS;
 		pthread_create(&t[nr].thread, NULL, race_read_own, &t[nr]);
 	}
-	pthread_create(&t[nr].thread, NULL, race_measure, &t[nr]);
-	nr++;
 
 	for (i = 0; i < nr; i++) {
-		if (i == nr_commands)
+		/* The readers go on as long as there is something to read. */
+		if (i == nr_commands + 1)
 			__atomic_store_n(&race->stop, true, __ATOMIC_RELEASE);
 		pthread_join(t[i].thread, NULL);
 	}
