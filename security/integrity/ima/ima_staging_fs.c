@@ -206,6 +206,9 @@ static int ima_list_open(struct file *file, struct ima_list *list,
 	lf->list = list;
 	lf->role = role;
 	lf->generation = ima_list_generation(list);
+	/* A command has no offset: pwrite() is as good as write(). */
+	if (role == IMA_GATE_WRITER)
+		file->f_mode |= FMODE_PWRITE;
 	return 0;
 }
 
@@ -273,22 +276,21 @@ static loff_t ima_list_llseek(struct file *file, loff_t offset, int whence)
 {
 	struct seq_file *m = file->private_data;
 	struct ima_list_file *lf = m->private;
-	loff_t ret = -ESTALE;
-	loff_t pos;
+	loff_t pos, ret;
 
 	mutex_lock(&lf->lock);
-	if (ima_list_stale(lf) && (offset || whence != SEEK_SET))
-		goto out;
-
-	/*
-	 * A command can still come in. seq_lseek() goes to the start then,
-	 * which nobody asked for.
-	 */
 	pos = file->f_pos;
-	ret = seq_lseek(file, offset, whence);
-	if (ret == -ESTALE)
-		file->f_pos = pos;
-out:
+	if (ima_list_stale(lf) && offset != (whence == SEEK_CUR ? -pos : 0)) {
+		ret = -ESTALE;
+	} else {
+		/*
+		 * A command can still come in. seq_lseek() goes to the start
+		 * then, which nobody asked for.
+		 */
+		ret = seq_lseek(file, offset, whence);
+		if (ret == -ESTALE)
+			file->f_pos = pos;
+	}
 	mutex_unlock(&lf->lock);
 	return ret;
 }
