@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "saved.h"
+#include "uring.h"
 #include "workload.h"
 
 /* Appending processes */
@@ -156,29 +157,46 @@ struct race_thread {
 	enum list_kind kind;
 };
 
+static ssize_t result(ssize_t ret)
+{
+	return ret < 0 ? -errno : ret;
+}
+
+/* Neither pwrite() nor io_uring takes a lock of the descriptor's position. */
+static ssize_t race_command(struct uring *u, int fd, const char *command,
+			    unsigned int round)
+{
+	size_t len = strlen(command);
+
+	if (round % 3 == 0)
+		return result(write(fd, command, len));
+	if (round % 3 == 1 && u->fd >= 0)
+		return uring_write(u, fd, command, len, round);
+	return result(pwrite(fd, command, len, round));
+}
+
 static void *race_write(void *arg)
 {
 	struct race_thread *t = arg;
 	struct race_command *c = t->command;
-	size_t len = strlen(c->command);
-	int fd = t->race->fd[c->kind];
+	struct uring u;
 	unsigned int i;
-	ssize_t done;
+	ssize_t ret;
 
+	uring_open(&u);
 	for (i = 0; i < t->race->rounds; i++) {
 		pthread_barrier_wait(&t->race->barrier);
-		/* pwrite() takes no lock of the descriptor's position. */
-		done = i & 1 ? write(fd, c->command, len) :
-			       pwrite(fd, c->command, len, i);
-		if (done == (ssize_t)len)
+		ret = race_command(&u, t->race->fd[c->kind], c->command, i);
+		if (ret == (ssize_t)strlen(c->command))
 			c->done++;
-		else if (done >= 0)
+		else if (ret >= 0)
 			race_fail(t->race, "writing %s: %zd bytes", c->command,
-				  done);
-		else if (errno != ENOENT && (errno != EEXIST || *c->command == 'D'))
+				  ret);
+		else if (ret != -ENOENT && (ret != -EEXIST || *c->command == 'D'))
 			race_fail(t->race, "writing %s: %s", c->command,
-				  strerror(errno));
+				  strerror(-ret));
 	}
+	uring_close(&u);
 	return NULL;
 }
 
@@ -187,16 +205,25 @@ static void *race_read_shared(void *arg)
 {
 	struct race_thread *t = arg;
 	int fd = t->race->fd[t->kind];
+	struct uring u;
 	unsigned int i;
 	char buf[512];
+	ssize_t ret;
+	off_t pos;
 
+	uring_open(&u);
 	for (i = 0; !race_over(t->race); i++) {
-		if (pread(fd, buf, sizeof(buf), (i % 8) * 100) < 0 &&
-		    errno != ESTALE)
-			race_fail(t->race, "pread: %s", strerror(errno));
+		pos = i % 8 * 100;
+		if (i / 8 % 2 && u.fd >= 0)
+			ret = uring_read(&u, fd, buf, sizeof(buf), pos);
+		else
+			ret = result(pread(fd, buf, sizeof(buf), pos));
+		if (ret < 0 && ret != -ESTALE)
+			race_fail(t->race, "reading: %s", strerror(-ret));
 		if (!(i % 16) && lseek(fd, 0, SEEK_SET))
 			race_fail(t->race, "lseek: %s", strerror(errno));
 	}
+	uring_close(&u);
 	return NULL;
 }
 
