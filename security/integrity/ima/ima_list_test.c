@@ -293,35 +293,37 @@ static void ima_list_test_conserves_records(struct kunit *test)
 static void ima_list_test_counted_records_are_found(struct kunit *test)
 {
 	struct ima_list_test *ctx = test->priv;
-	u32 last = 0, wrong = 0, tries = 0;
+	unsigned long end = jiffies + IMA_TEST_PATIENCE;
+	struct mutex mutex; /* held to append */
+	u32 last = 0, seen = 0, wrong = 0;
+	unsigned long before = 0;
 	struct ima_test_appender appender = {
 		.list = &ctx->list,
+		.mutex = &mutex,
 		.last = &last,
-		.n = 3000,
 	};
 	struct ima_test_task task;
-	struct mutex mutex; /* held to append */
-	bool done;
 
 	mutex_init(&mutex);
-	appender.mutex = &mutex;
 	ima_test_task_start(test, &task, ima_test_append_task, &appender);
-	do {
-		unsigned long count, size;
+	/* Look at the list a number of times when it has grown. */
+	while (seen < 50 && time_before(jiffies, end)) {
+		unsigned long count = ima_list_count(&ctx->list), size;
 		struct ima_queue_entry *qe;
 
-		done = completion_done(&task.done);
-		count = ima_list_count(&ctx->list);
 		qe = ima_list_find(&ctx->list, count, &size);
 		if (count && (!qe || ima_test_number(qe) != count))
 			wrong++;
-		tries++;
+		if (count != before)
+			seen++;
+		before = count;
 		usleep_range(50, 100);
-	} while (!done);
+	}
+	WRITE_ONCE(appender.stop, true);
 	KUNIT_EXPECT_EQ(test, ima_test_task_join(&task), 0);
 	KUNIT_EXPECT_EQ(test, wrong, 0);
-	KUNIT_EXPECT_GT(test, tries, 10);
-	IMA_TEST_EXPECT_LIST(test, &ctx->list, 1, appender.n);
+	KUNIT_EXPECT_EQ(test, seen, 50);
+	IMA_TEST_EXPECT_LIST(test, &ctx->list, 1, last);
 	mutex_destroy(&mutex);
 }
 

@@ -26,7 +26,7 @@
 /* Bytes of each object of a cache that is passed to ima_test_alloc() */
 #define IMA_TEST_OBJECT_SIZE 1024
 
-/* How long something may take that takes no time if the code is right */
+/* How long something may take that takes little time if the code is right */
 #define IMA_TEST_PATIENCE (10 * HZ)
 
 static inline void *ima_test_zalloc(struct kmem_cache *cache, size_t size)
@@ -378,9 +378,7 @@ static inline int ima_test_unhold(struct ima_test_holder *holder)
 }
 
 /**
- * struct ima_test_appender - what ima_test_append_task() does
- *
- * Several of them may share a list, a mutex and a counter.
+ * struct ima_test_appender - a process that appends records, or several
  */
 struct ima_test_appender {
 	/** @list: list to append to */
@@ -389,12 +387,12 @@ struct ima_test_appender {
 	struct mutex *mutex;
 	/** @last: number of the last record, changes under @mutex */
 	u32 *last;
-	/** @n: how many records to append */
-	u32 n;
+	/** @stop: nothing more is to be appended */
+	bool stop;
 };
 
 /**
- * ima_test_append_task - append records as measuring does
+ * ima_test_append_task - append records as measuring does, until told to stop
  * @data: &struct ima_test_appender
  *
  * The mutex is held for long at times, as it is when a TPM is extended.
@@ -406,7 +404,7 @@ static inline int ima_test_append_task(void *data)
 	struct ima_test_appender *appender = data;
 	u32 i;
 
-	for (i = 0; i < appender->n; i++) {
+	for (i = 0; !READ_ONCE(appender->stop); i++) {
 		struct ima_queue_entry *qe = ima_test_numbered(NULL, i);
 
 		if (!qe)
