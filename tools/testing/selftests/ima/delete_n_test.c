@@ -469,7 +469,7 @@ FIXTURE_TEARDOWN(race)
 }
 
 /* Each success of each thread has deleted its own records. */
-TEST_F_TIMEOUT(race, threads_delete_n, 240)
+TEST_F_TIMEOUT(race, threads_delete_n, 600)
 {
 	struct race_command commands[] = {
 		{ CURRENT, "1", 0 },
@@ -493,7 +493,7 @@ TEST_F_TIMEOUT(race, threads_delete_n, 240)
 		EXPECT_STREQ("", saved_replay(&self->ima));
 }
 
-TEST_F_TIMEOUT(race, threads_of_all_commands, 240)
+TEST_F_TIMEOUT(race, threads_of_all_commands, 600)
 {
 	struct race_command commands[] = {
 		{ CURRENT, "1", 0 },
@@ -518,7 +518,7 @@ TEST_F_TIMEOUT(race, threads_of_all_commands, 240)
 }
 
 /* An agent that deletes what it has read, and not what came since. */
-TEST_F_TIMEOUT(race, appenders_against_agent, 240)
+TEST_F_TIMEOUT(race, appenders_against_agent, 600)
 {
 	struct appenders a = {
 		.procs = 4,

@@ -33,7 +33,7 @@ FIXTURE_TEARDOWN(race)
 	EXPECT_STREQ("", ima_teardown(&self->ima, _metadata->exit_code == KSFT_FAIL));
 }
 
-TEST_F_TIMEOUT(race, threads_stage_delete_pread, 240)
+TEST_F_TIMEOUT(race, threads_stage_delete_pread, 600)
 {
 	struct race_command commands[] = {
 		{ CURRENT, "A", 0 },
@@ -61,7 +61,7 @@ TEST_F_TIMEOUT(race, threads_stage_delete_pread, 240)
 }
 
 /* One process is the agent of the machine: it stages, saves and deletes. */
-TEST_F_TIMEOUT(race, appenders_against_agent, 240)
+TEST_F_TIMEOUT(race, appenders_against_agent, 600)
 {
 	struct appenders a = {
 		.procs = 4,
