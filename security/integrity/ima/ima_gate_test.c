@@ -439,7 +439,7 @@ struct ima_gate_test_crowd {
 static int ima_gate_test_crowd_task(void *data)
 {
 	struct ima_gate_test_crowd *crowd = data;
-	unsigned long end = jiffies + IMA_TEST_PATIENCE;
+	unsigned long end = jiffies + IMA_TEST_LIMIT;
 	struct pid *me = task_tgid(current);
 	int rounds = 0, wrong = 0;
 	struct rnd_state rnd;

@@ -329,7 +329,7 @@ static void ima_staging_test_conserves_records(struct kunit *test)
 	int i;
 
 	prandom_seed_state(&rnd, 20240917);
-	for (i = 0; i < 3000; i++) {
+	for (i = 0; i < 2000; i++) {
 		int ret = 0;
 		u32 n;
 
@@ -372,14 +372,14 @@ static void ima_staging_test_conserves_records(struct kunit *test)
 	KUNIT_EXPECT_GT(test, deleted, 1000);
 }
 
-#define ROUNDS 50
+#define ROUNDS 20
 
 static void ima_staging_test_saves_all_while_measuring(struct kunit *test)
 {
 	struct ima_staging_test *ctx = test->priv;
 	struct ima_staging *staging = &ctx->staging;
 	struct ima_staging_test_reader reader = { .staging = staging };
-	unsigned long end = jiffies + IMA_TEST_PATIENCE;
+	unsigned long end = jiffies + IMA_TEST_LIMIT;
 	u32 last = 0, saved = 0, rounds = 0;
 	struct ima_test_appender appender = {
 		.list = &ctx->list,
@@ -465,7 +465,7 @@ static void ima_staging_test_commands_keep_apart(struct kunit *test)
 	struct ima_staging *staging = &ctx->staging;
 	struct ima_staging_test_commander commander = { .staging = staging };
 	struct ima_staging_test_reader reader = { .staging = staging };
-	unsigned long end = jiffies + IMA_TEST_PATIENCE;
+	unsigned long end = jiffies + IMA_TEST_LIMIT;
 	u32 last = 0;
 	struct ima_test_appender appender = {
 		.list = &ctx->list,

@@ -29,6 +29,12 @@
 /* How long something may take that takes little time if the code is right */
 #define IMA_TEST_PATIENCE (10 * HZ)
 
+/* How long many rounds of something may take where everybody has to wait */
+#define IMA_TEST_LIMIT (100 * HZ)
+
+/* How many records are appended to a list from which none are taken */
+#define IMA_TEST_BACKLOG 1000
+
 static inline void *ima_test_zalloc(struct kmem_cache *cache, size_t size)
 {
 	if (!cache)
@@ -405,8 +411,15 @@ static inline int ima_test_append_task(void *data)
 	u32 i;
 
 	for (i = 0; !READ_ONCE(appender->stop); i++) {
-		struct ima_queue_entry *qe = ima_test_numbered(NULL, i);
+		struct ima_queue_entry *qe;
 
+		/* Nobody takes them from the list? */
+		if (ima_list_count(appender->list) >= IMA_TEST_BACKLOG) {
+			usleep_range(50, 100);
+			continue;
+		}
+
+		qe = ima_test_numbered(NULL, i);
 		if (!qe)
 			return -ENOMEM;
 		mutex_lock(appender->mutex);
