@@ -3,7 +3,6 @@
  * Gate: who may have measurement list files open
  */
 
-#include <linux/cleanup.h>
 #include <linux/errno.h>
 #include <linux/pid.h>
 
@@ -23,23 +22,22 @@
 int ima_gate_enter(struct ima_gate *gate, struct pid *opener,
 		   enum ima_gate_role role)
 {
-	guard(spinlock)(&gate->lock);
+	int ret = 0;
 
-	if (gate->writer && gate->writer != opener)
-		return -EBUSY;
-
-	if (role == IMA_GATE_READER) {
+	spin_lock(&gate->lock);
+	if (gate->writer && gate->writer != opener) {
+		ret = -EBUSY;
+	} else if (role == IMA_GATE_READER) {
 		gate->readers++;
-		return 0;
+	} else if (!gate->writer && gate->readers) {
+		ret = -EBUSY;
+	} else {
+		if (!gate->writer)
+			gate->writer = get_pid(opener);
+		gate->writers++;
 	}
-
-	if (!gate->writer) {
-		if (gate->readers)
-			return -EBUSY;
-		gate->writer = get_pid(opener);
-	}
-	gate->writers++;
-	return 0;
+	spin_unlock(&gate->lock);
+	return ret;
 }
 
 /**
