@@ -6,10 +6,10 @@
  * Numbers on the original files are not here: see delete_n_test.c.
  */
 #include <fcntl.h>
-#include <kselftest_harness.h>
 #include <sys/uio.h>
 
 #include "common.h"
+#include "harness.h"
 #include "saved.h"
 
 /* With its length, for the NUL bytes. */

@@ -4,11 +4,11 @@
  * many records, the oldest ones, at once.
  */
 #include <fcntl.h>
-#include <kselftest_harness.h>
 #include <limits.h>
 #include <sys/uio.h>
 
 #include "common.h"
+#include "harness.h"
 #include "saved.h"
 #include "workload.h"
 

@@ -2,10 +2,10 @@
 /* The list files: which ones there are, with and without CONFIG_IMA_STAGING. */
 #include <dirent.h>
 #include <fcntl.h>
-#include <kselftest_harness.h>
 #include <sys/stat.h>
 
 #include "common.h"
+#include "harness.h"
 
 static const char * const prefix[NR_FORMS] = {
 	[ASCII] = "ascii_runtime_measurements",

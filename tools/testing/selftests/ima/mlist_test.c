@@ -3,8 +3,8 @@
  * Tests of the tests: the parser and the replay that all others trust, on
  * lists made up here. They run on any kernel, as any user.
  */
-#include <kselftest_harness.h>
 
+#include "harness.h"
 #include "mlist.h"
 
 #define IMA_PCR 10

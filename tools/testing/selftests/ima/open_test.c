@@ -5,7 +5,6 @@
  */
 #include <fcntl.h>
 #include <grp.h>
-#include <kselftest_harness.h>
 #include <linux/capability.h>
 #include <sched.h>
 #include <sys/prctl.h>
@@ -13,6 +12,7 @@
 #include <sys/syscall.h>
 
 #include "common.h"
+#include "harness.h"
 #include "peer.h"
 #include "saved.h"
 

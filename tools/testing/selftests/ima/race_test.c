@@ -7,9 +7,9 @@
  * thread, IMA_TEST_RECORDS for the files that each process measures.
  */
 #include <fcntl.h>
-#include <kselftest_harness.h>
 
 #include "common.h"
+#include "harness.h"
 #include "saved.h"
 #include "workload.h"
 

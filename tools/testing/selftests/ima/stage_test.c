@@ -4,9 +4,9 @@
  * files it is done through.
  */
 #include <fcntl.h>
-#include <kselftest_harness.h>
 
 #include "common.h"
+#include "harness.h"
 #include "saved.h"
 #include "workload.h"
 
