@@ -167,13 +167,13 @@ static void check_malformed(struct __test_metadata *_metadata,
 	}
 }
 
-TEST_F_TIMEOUT(command, malformed, 120)
+TEST_F_TIMEOUT(command, malformed, 600)
 {
 	check_malformed(_metadata, self);
 }
 
 /* The reason is the input, not that something is staged. */
-TEST_F_TIMEOUT(command, malformed_while_staged, 120)
+TEST_F_TIMEOUT(command, malformed_while_staged, 600)
 {
 	ASSERT_EQ(0, stage(self));
 	check_malformed(_metadata, self);
@@ -205,7 +205,7 @@ TEST_F(command, too_long)
 }
 
 /* Both spellings of each, through each file; the length is what was written. */
-TEST_F_TIMEOUT(command, taken, 120)
+TEST_F_TIMEOUT(command, taken, 600)
 {
 	static const struct {
 		enum list_kind kind;
@@ -251,7 +251,7 @@ TEST_F_TIMEOUT(command, taken, 120)
 }
 
 /* The table of errors, for commands that are well-formed. */
-TEST_F_TIMEOUT(command, refused, 120)
+TEST_F_TIMEOUT(command, refused, 600)
 {
 	static const struct {
 		const char *what;

@@ -238,7 +238,7 @@ TEST_F(delete_n, deletes_the_first)
 		EXPECT_STREQ("", saved_replay(&self->ima));
 }
 
-TEST_F_TIMEOUT(delete_n, refused, 120)
+TEST_F_TIMEOUT(delete_n, refused, 600)
 {
 	char max[32], too_large[32], text[64];
 	struct {
@@ -413,7 +413,7 @@ TEST_F(delete_n, duplicates)
 }
 
 /* Both flavours in turn: no record is lost, none comes twice. */
-TEST_F_TIMEOUT(delete_n, with_staging, 120)
+TEST_F_TIMEOUT(delete_n, with_staging, 600)
 {
 	struct appenders a = { .procs = 1 };
 	struct blob all = { };

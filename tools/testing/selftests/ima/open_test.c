@@ -75,7 +75,7 @@ static int gate_is_free(const struct _test_data_open *self)
 }
 
 /* One holder, one that comes: over each pair of files. */
-TEST_F_TIMEOUT(open, each_pair_of_files, 120)
+TEST_F_TIMEOUT(open, each_pair_of_files, 600)
 {
 	static const struct {
 		int holder;
@@ -165,7 +165,7 @@ static unsigned int pick(unsigned int *seed, unsigned int nr)
  * Random opens and closes by three processes, beside a model of what they may
  * do. When all is closed, the gate has to be free.
  */
-TEST_F_TIMEOUT(open, random_opens_and_closes, 120)
+TEST_F_TIMEOUT(open, random_opens_and_closes, 600)
 {
 	static const int modes[] = { O_RDONLY, O_WRONLY, O_RDWR };
 	enum { PEERS = 3, FDS = 6, STEPS = 1500 };
@@ -460,7 +460,7 @@ static bool next_order(int *a, int nr)
  * they are closed in, by whom, or by an exit, the gate is free when the last
  * copy of both is closed, and not before.
  */
-TEST_F_TIMEOUT(open, two_descriptors_and_a_fork, 240)
+TEST_F_TIMEOUT(open, two_descriptors_and_a_fork, 600)
 {
 	enum { PARENT_1, PARENT_2, CHILD_1, CHILD_2, EVENTS };
 	enum { PARENT_EXITS = 1, CHILD_EXITS = 2 };
@@ -640,7 +640,7 @@ static const struct who people[] = {
 	},
 };
 
-TEST_F_TIMEOUT(open, permissions, 120)
+TEST_F_TIMEOUT(open, permissions, 600)
 {
 	unsigned int i;
 	int j;

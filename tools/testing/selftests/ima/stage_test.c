@@ -108,7 +108,7 @@ FIXTURE_TEARDOWN(stage)
  * The whole way, three times. Each list file of each bank has to show the
  * staged records as the current list showed them before, and nothing else.
  */
-TEST_F_TIMEOUT(stage, rounds, 120)
+TEST_F_TIMEOUT(stage, rounds, 600)
 {
 	static const unsigned int nr_files[] = { 5, 7, 1 };
 	int commands = variant->command == STAGED ? self->staged : self->current;
@@ -225,7 +225,7 @@ static int save_and_delete_staged(struct _test_data_list *self)
 }
 
 /* What the list would be that nobody ever staged, as the test made it. */
-TEST_F_TIMEOUT(list, nothing_lost_nothing_twice, 120)
+TEST_F_TIMEOUT(list, nothing_lost_nothing_twice, 600)
 {
 	/* As if one process had measured it all. */
 	struct appenders a = { .procs = 1 };
@@ -264,7 +264,7 @@ TEST_F_TIMEOUT(list, nothing_lost_nothing_twice, 120)
 }
 
 /* The same with the TPM as the judge: all since boot, for each bank. */
-TEST_F_TIMEOUT(list, replay, 120)
+TEST_F_TIMEOUT(list, replay, 600)
 {
 	int round;
 
@@ -284,7 +284,7 @@ TEST_F_TIMEOUT(list, replay, 120)
 }
 
 /* A record of the saved ones taken out: the replay has to fail. */
-TEST_F_TIMEOUT(list, replay_misses_a_record, 120)
+TEST_F_TIMEOUT(list, replay_misses_a_record, 600)
 {
 	uint8_t value[HASH_MAX_SIZE], pcr[HASH_MAX_SIZE];
 	struct blob all;
@@ -590,7 +590,7 @@ TEST_F(list, reader_and_refused_command)
 }
 
 /* The same bytes, in whatever pieces and from whatever offset. */
-TEST_F_TIMEOUT(list, pieces, 120)
+TEST_F_TIMEOUT(list, pieces, 600)
 {
 	static const size_t chunk[] = { 1, 7, 100, 4095, 4096, 65536 };
 	enum list_form form;
