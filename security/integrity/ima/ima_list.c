@@ -5,6 +5,7 @@
 
 #include <linux/rculist.h>
 #include <linux/sched.h>
+#include <linux/seq_file.h>
 #include <linux/slab.h>
 
 #include "ima.h"
@@ -158,6 +159,39 @@ void ima_list_cut(struct ima_list *from, struct ima_list *to,
 	WRITE_ONCE(from->count, from->count - n);
 	WRITE_ONCE(to->generation, to->generation + 1);
 	WRITE_ONCE(from->generation, from->generation + 1);
+}
+
+/**
+ * ima_list_dump - write the records of a list to a buffer, as many as fit
+ * @list: list, not being changed
+ * @file: buffer with nobody behind it: it does not grow. Its
+ *	&seq_file.count is the number of bytes that are in use.
+ * @count: increased by the number of records that were written
+ *
+ * Records are in the SHA-1 format of the binary measurement list. There is no
+ * part of a record in @file afterwards.
+ *
+ * Context: may sleep. The caller keeps changes of @list away.
+ * Return: true if all records were written, false if one did not fit. The last
+ * byte of @file is never used: a full one is the sign of a record cut off.
+ */
+bool ima_list_dump(const struct ima_list *list, struct seq_file *file,
+		   u64 *count)
+{
+	struct ima_queue_entry *qe;
+
+	list_for_each_entry_rcu(qe, &list->records, later, true) {
+		size_t end = file->count;
+
+		ima_measurements_show(file, qe);
+		if (seq_has_overflowed(file)) {
+			file->count = end;
+			return false;
+		}
+		(*count)++;
+		cond_resched();
+	}
+	return true;
 }
 
 /**

@@ -16,6 +16,7 @@
 
 struct ima_queue_entry;
 struct ima_template_entry;
+struct seq_file;
 
 /**
  * struct ima_list - a measurement list
@@ -70,6 +71,8 @@ struct ima_queue_entry *ima_list_find(const struct ima_list *list,
 void ima_list_cut(struct ima_list *from, struct ima_list *to,
 		  struct ima_queue_entry *last, unsigned long n,
 		  unsigned long size);
+bool ima_list_dump(const struct ima_list *list, struct seq_file *file,
+		   u64 *count);
 void ima_list_free(struct ima_list *list);
 
 #endif /* _SECURITY_INTEGRITY_IMA_LIST_H */

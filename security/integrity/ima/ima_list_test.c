@@ -425,6 +425,29 @@ static void ima_list_test_builtin_templates_are_tried(struct kunit *test)
 
 KUNIT_DEFINE_ACTION_WRAPPER(ima_list_test_kfree, kfree, const void *);
 
+/* A template as it is after boot, or the end of the test. */
+static struct ima_template_desc *
+ima_list_test_desc(struct kunit *test, const char *name, const char *fmt)
+{
+	struct ima_template_desc *desc;
+
+	desc = kunit_kzalloc(test, sizeof(*desc), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, desc);
+	desc->name = kunit_kstrdup(test, name, GFP_KERNEL);
+	desc->fmt = kunit_kstrdup(test, fmt, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, desc->name);
+	KUNIT_ASSERT_NOT_NULL(test, desc->fmt);
+	KUNIT_ASSERT_EQ(test,
+			template_desc_init_fields(desc->fmt, &desc->fields,
+						  &desc->num_fields),
+			0);
+	KUNIT_ASSERT_EQ(test,
+			kunit_add_action_or_reset(test, ima_list_test_kfree,
+						  desc->fields),
+			0);
+	return desc;
+}
+
 static void ima_list_test_size_covers_what_is_shown(struct kunit *test)
 {
 	static const u32 lengths[] = { 0, 1, 2, 20, 255, 256, 4095, 70000 };
@@ -437,21 +460,7 @@ static void ima_list_test_size_covers_what_is_shown(struct kunit *test)
 	struct seq_file m = {};
 	int i, j;
 
-	desc = kunit_kzalloc(test, sizeof(*desc), GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, desc);
-	desc->name = kunit_kstrdup(test, param->name, GFP_KERNEL);
-	desc->fmt = kunit_kstrdup(test, param->fmt, GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, desc->name);
-	KUNIT_ASSERT_NOT_NULL(test, desc->fmt);
-	KUNIT_ASSERT_EQ(test,
-			template_desc_init_fields(desc->fmt, &desc->fields,
-						  &desc->num_fields),
-			0);
-	KUNIT_ASSERT_EQ(test,
-			kunit_add_action_or_reset(test, ima_list_test_kfree,
-						  desc->fields),
-			0);
-
+	desc = ima_list_test_desc(test, param->name, param->fmt);
 	for (i = 0; i < ARRAY_SIZE(lengths); i++) {
 		u32 len[IMA_TEMPLATE_NUM_FIELDS_MAX];
 
@@ -487,6 +496,88 @@ static void ima_list_test_size_covers_what_is_shown(struct kunit *test)
 	kvfree(m.buf);
 }
 
+/*
+ * A buffer of any size takes the records that fit as a whole, and nothing is
+ * written behind it, which KASAN would see.
+ */
+static void ima_list_test_dump_takes_whole_records(struct kunit *test)
+{
+	static const u32 lengths[] = { 7, 0, 100, 33 };
+	struct ima_list_test *ctx = test->priv;
+	struct ima_template_desc *desc;
+	size_t ends[ARRAY_SIZE(lengths)];
+	size_t size, all = 0;
+	u8 *whole;
+	int i;
+
+	desc = ima_list_test_desc(test, "ima-ng", "d-ng|n-ng");
+	for (i = 0; i < ARRAY_SIZE(lengths); i++) {
+		const u32 len[] = { 40, lengths[i] };
+		struct ima_queue_entry *qe = ima_test_alloc(NULL, desc, len);
+
+		KUNIT_ASSERT_NOT_NULL(test, qe);
+		ima_list_append(&ctx->list, qe);
+		all += ima_list_record_size(qe->entry);
+		ends[i] = all;
+	}
+
+	whole = kunit_kzalloc(test, all + 1, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, whole);
+	for (size = all + 1; size; size--) {
+		struct seq_file file = { .size = size };
+		u64 count = 1000, fit = 0;
+		bool done;
+
+		while (fit < ARRAY_SIZE(ends) && ends[fit] < size)
+			fit++;
+		file.buf = kmalloc(size, GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, file.buf);
+		done = ima_list_dump(&ctx->list, &file, &count);
+		KUNIT_EXPECT_EQ(test, done, fit == ARRAY_SIZE(ends));
+		KUNIT_EXPECT_EQ(test, count, 1000 + fit);
+		KUNIT_EXPECT_EQ(test, file.count, fit ? ends[fit - 1] : 0);
+		if (done)
+			memcpy(whole, file.buf, all);
+		KUNIT_EXPECT_MEMEQ(test, file.buf, whole, file.count);
+		kfree(file.buf);
+	}
+}
+
+/* What is in the buffer before stays there. */
+static void ima_list_test_dump_goes_on(struct kunit *test)
+{
+	static const u32 len[] = { 40, 12 };
+	struct ima_list_test *ctx = test->priv;
+	struct seq_file file = { .count = 16 };
+	struct ima_template_desc *desc;
+	struct ima_queue_entry *qe;
+	u64 count = 0;
+	size_t size;
+
+	desc = ima_list_test_desc(test, "ima-ng", "d-ng|n-ng");
+	qe = ima_test_alloc(NULL, desc, len);
+	KUNIT_ASSERT_NOT_NULL(test, qe);
+	ima_list_append(&ctx->list, qe);
+	size = ima_list_record_size(qe->entry);
+
+	file.size = 16 + 2 * size + 1;
+	file.buf = kunit_kzalloc(test, file.size, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, file.buf);
+	memset(file.buf, 0xa5, 16);
+	KUNIT_EXPECT_TRUE(test, ima_list_dump(&ctx->list, &file, &count));
+	KUNIT_EXPECT_TRUE(test, ima_list_dump(&ctx->to, &file, &count));
+	KUNIT_EXPECT_TRUE(test, ima_list_dump(&ctx->list, &file, &count));
+	KUNIT_EXPECT_EQ(test, count, 2);
+	KUNIT_EXPECT_EQ(test, file.count, 16 + 2 * size);
+	KUNIT_EXPECT_PTR_EQ(test, memchr_inv(file.buf, 0xa5, file.count),
+			    file.buf + 16);
+	KUNIT_EXPECT_MEMEQ(test, file.buf + 16, file.buf + 16 + size, size);
+	/* The next one does not fit, and there is no trace of it. */
+	KUNIT_EXPECT_FALSE(test, ima_list_dump(&ctx->list, &file, &count));
+	KUNIT_EXPECT_EQ(test, count, 2);
+	KUNIT_EXPECT_EQ(test, file.count, 16 + 2 * size);
+}
+
 static struct kunit_case ima_list_test_cases[] = {
 	KUNIT_CASE(ima_list_test_starts_empty),
 	KUNIT_CASE(ima_list_test_append_keeps_order),
@@ -507,6 +598,8 @@ static struct kunit_case ima_list_test_cases[] = {
 	KUNIT_CASE(ima_list_test_builtin_templates_are_tried),
 	KUNIT_CASE_PARAM(ima_list_test_size_covers_what_is_shown,
 			 ima_list_test_template_gen_params),
+	KUNIT_CASE(ima_list_test_dump_takes_whole_records),
+	KUNIT_CASE(ima_list_test_dump_goes_on),
 	{}
 };
 

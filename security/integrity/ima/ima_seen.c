@@ -39,6 +39,7 @@ int ima_seen_init(struct ima_seen *seen, const char *name,
 		.key_len = sizeof(u32) + digest_size,
 		.key_offset = offsetof(struct ima_seen_entry, pcr),
 		.head_offset = offsetof(struct ima_seen_entry, node),
+		.automatic_shrinking = true,
 	};
 	unsigned int size;
 	int ret;
@@ -64,11 +65,9 @@ int ima_seen_init(struct ima_seen *seen, const char *name,
 	return 0;
 }
 
-static void ima_seen_free(void *ptr, void *arg)
+static void ima_seen_destroy_entry(void *entry, void *seen)
 {
-	struct ima_seen *seen = arg;
-
-	kmem_cache_free(seen->cache, ptr);
+	ima_seen_free(seen, entry);
 }
 
 /**
@@ -82,27 +81,27 @@ void ima_seen_destroy(struct ima_seen *seen)
 	if (!seen->digest_size)
 		return;
 
-	rhashtable_free_and_destroy(&seen->table, ima_seen_free, seen);
+	rhashtable_free_and_destroy(&seen->table, ima_seen_destroy_entry, seen);
 	kmem_cache_destroy(seen->cache);
 	seen->digest_size = 0;
 }
 
 /**
- * ima_seen_find - look a digest up
+ * ima_seen_contains - look a digest up
  * @seen: table
  * @pcr: PCR that the digest extends
  * @digest: template digest, &ima_seen.digest_size bytes
  *
- * Context: any. The caller keeps the entry from being freed.
- * Return: the entry, or NULL if @digest was not added for @pcr.
+ * Context: any.
+ * Return: whether @digest was added for @pcr, and was not removed.
  */
-struct ima_seen_entry *ima_seen_find(struct ima_seen *seen, u32 pcr,
-				     const u8 *digest)
+bool ima_seen_contains(struct ima_seen *seen, u32 pcr, const u8 *digest)
 {
 	struct ima_seen_key key;
 
 	key.pcr = pcr;
 	memcpy(key.digest, digest, seen->digest_size);
+	/* The entry can be removed and freed as soon as this has returned. */
 	return rhashtable_lookup_fast(&seen->table, &key, seen->table.p);
 }
 
@@ -113,7 +112,7 @@ struct ima_seen_entry *ima_seen_find(struct ima_seen *seen, u32 pcr,
  * @digest: template digest, &ima_seen.digest_size bytes
  *
  * Context: may sleep. The caller keeps other additions away, and has seen that
- * ima_seen_find() does not find the digest.
+ * ima_seen_contains() does not find the digest.
  * Return: the new entry, or NULL if there is no memory for it. Nothing is lost
  * then but the knowledge: the same digest is going to be recorded once more.
  */
@@ -133,4 +132,31 @@ struct ima_seen_entry *ima_seen_add(struct ima_seen *seen, u32 pcr,
 		return NULL;
 	}
 	return entry;
+}
+
+/**
+ * ima_seen_remove - forget a digest
+ * @seen: table
+ * @entry: what ima_seen_add() returned for the digest, not removed yet
+ *
+ * The entry is not found any more, but may still be in use by tasks that are
+ * looking a digest up: it is freed with ima_seen_free(), after a grace period.
+ *
+ * Context: may sleep. Does not allocate memory, and can not fail.
+ */
+void ima_seen_remove(struct ima_seen *seen, struct ima_seen_entry *entry)
+{
+	rhashtable_remove_fast(&seen->table, &entry->node, seen->table.p);
+}
+
+/**
+ * ima_seen_free - free what was removed
+ * @seen: table
+ * @entry: removed with ima_seen_remove() at least a grace period of RCU ago
+ *
+ * Context: any.
+ */
+void ima_seen_free(struct ima_seen *seen, struct ima_seen_entry *entry)
+{
+	kmem_cache_free(seen->cache, entry);
 }

@@ -35,7 +35,7 @@ struct ima_seen_entry {
  * struct ima_seen - a table of seen digests
  *
  * Entries are added by one task at a time; the caller provides the lock.
- * Looking up needs none.
+ * Looking up and removing need none.
  */
 struct ima_seen {
 	/** @table: The entries, by PCR and digest. */
@@ -52,9 +52,10 @@ struct ima_seen {
 int ima_seen_init(struct ima_seen *seen, const char *name,
 		  unsigned int digest_size);
 void ima_seen_destroy(struct ima_seen *seen);
-struct ima_seen_entry *ima_seen_find(struct ima_seen *seen, u32 pcr,
-				     const u8 *digest);
+bool ima_seen_contains(struct ima_seen *seen, u32 pcr, const u8 *digest);
 struct ima_seen_entry *ima_seen_add(struct ima_seen *seen, u32 pcr,
 				    const u8 *digest);
+void ima_seen_remove(struct ima_seen *seen, struct ima_seen_entry *entry);
+void ima_seen_free(struct ima_seen *seen, struct ima_seen_entry *entry);
 
 #endif /* _SECURITY_INTEGRITY_IMA_SEEN_H */

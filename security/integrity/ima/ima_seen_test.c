@@ -6,8 +6,10 @@
 #include <crypto/hash.h>
 #include <kunit/test.h>
 #include <linux/debugfs.h>
+#include <linux/delay.h>
 #include <linux/fault-inject.h>
 #include <linux/limits.h>
+#include <linux/rcupdate.h>
 #include <linux/rhashtable.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
@@ -51,6 +53,15 @@ static void ima_seen_test_digest(u8 *digest, unsigned int digest_size, u32 n)
 	memcpy(digest + digest_size - sizeof(n), &n, sizeof(n));
 }
 
+/* Remove an entry and free it. */
+static void ima_seen_test_remove(struct ima_seen *seen,
+				 struct ima_seen_entry *entry)
+{
+	ima_seen_remove(seen, entry);
+	synchronize_rcu();
+	ima_seen_free(seen, entry);
+}
+
 static const unsigned int ima_seen_test_sizes[] = { 16, 20, 28, 32, 48, 64 };
 
 static void ima_seen_test_size_desc(const unsigned int *size, char *desc)
@@ -70,13 +81,13 @@ static void ima_seen_test_finds_what_was_added(struct kunit *test)
 	struct ima_seen_entry *entry;
 
 	ima_seen_test_digest(digest, digest_size, 1);
-	KUNIT_EXPECT_NULL(test, ima_seen_find(seen, PCR, digest));
+	KUNIT_EXPECT_FALSE(test, ima_seen_contains(seen, PCR, digest));
 
 	entry = ima_seen_add(seen, PCR, digest);
 	KUNIT_ASSERT_NOT_NULL(test, entry);
 	KUNIT_EXPECT_EQ(test, entry->pcr, PCR);
 	KUNIT_EXPECT_MEMEQ(test, entry->digest, digest, digest_size);
-	KUNIT_EXPECT_PTR_EQ(test, ima_seen_find(seen, PCR, digest), entry);
+	KUNIT_EXPECT_TRUE(test, ima_seen_contains(seen, PCR, digest));
 }
 
 static void ima_seen_test_tells_digests_apart(struct kunit *test)
@@ -95,16 +106,19 @@ static void ima_seen_test_tells_digests_apart(struct kunit *test)
 	/* A difference in one bit of any byte, the last one included */
 	for (i = 0; i < digest_size; i++) {
 		digest[i] ^= 0x01;
-		KUNIT_EXPECT_NULL_MSG(test, ima_seen_find(seen, PCR, digest),
-				      "byte %u", i);
+		KUNIT_EXPECT_FALSE_MSG(test,
+				       ima_seen_contains(seen, PCR, digest),
+				       "byte %u", i);
 		digest[i] ^= 0x01;
 	}
 
+	/* Nor does removing the one remove the other. */
 	digest[digest_size - 1] ^= 0x01;
 	KUNIT_EXPECT_NOT_NULL(test, ima_seen_add(seen, PCR, digest));
-	KUNIT_EXPECT_PTR_NE(test, ima_seen_find(seen, PCR, digest), entry);
+	ima_seen_test_remove(seen, entry);
+	KUNIT_EXPECT_TRUE(test, ima_seen_contains(seen, PCR, digest));
 	digest[digest_size - 1] ^= 0x01;
-	KUNIT_EXPECT_PTR_EQ(test, ima_seen_find(seen, PCR, digest), entry);
+	KUNIT_EXPECT_FALSE(test, ima_seen_contains(seen, PCR, digest));
 }
 
 static void ima_seen_test_compares_no_more_than_the_digest(struct kunit *test)
@@ -123,7 +137,7 @@ static void ima_seen_test_compares_no_more_than_the_digest(struct kunit *test)
 	digest = kunit_kmalloc(test, digest_size, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, digest);
 	ima_seen_test_digest(digest, digest_size, 1);
-	KUNIT_EXPECT_NOT_NULL(test, ima_seen_find(seen, PCR, digest));
+	KUNIT_EXPECT_TRUE(test, ima_seen_contains(seen, PCR, digest));
 }
 
 static void ima_seen_test_tells_pcrs_apart(struct kunit *test)
@@ -139,14 +153,19 @@ static void ima_seen_test_tells_pcrs_apart(struct kunit *test)
 	ima_seen_test_digest(digest, digest_size, 1);
 	for (i = 0; i < ARRAY_SIZE(pcrs); i++) {
 		for (j = i; j < ARRAY_SIZE(pcrs); j++)
-			KUNIT_EXPECT_NULL(test,
-					  ima_seen_find(seen, pcrs[j], digest));
+			KUNIT_EXPECT_FALSE(
+				test, ima_seen_contains(seen, pcrs[j], digest));
 		entries[i] = ima_seen_add(seen, pcrs[i], digest);
 		KUNIT_ASSERT_NOT_NULL(test, entries[i]);
 	}
-	for (i = 0; i < ARRAY_SIZE(pcrs); i++)
-		KUNIT_EXPECT_PTR_EQ(test, ima_seen_find(seen, pcrs[i], digest),
-				    entries[i]);
+	for (i = 0; i < ARRAY_SIZE(pcrs); i++) {
+		for (j = i; j < ARRAY_SIZE(pcrs); j++)
+			KUNIT_EXPECT_TRUE(test, ima_seen_contains(seen, pcrs[j],
+								  digest));
+		ima_seen_test_remove(seen, entries[i]);
+		KUNIT_EXPECT_FALSE(test,
+				   ima_seen_contains(seen, pcrs[i], digest));
+	}
 }
 
 #define MANY 10000
@@ -157,29 +176,107 @@ static void ima_seen_test_keeps_many(struct kunit *test)
 		*(const unsigned int *)test->param_value;
 	struct ima_seen *seen = ima_seen_test_setup(test, digest_size);
 	u8 digest[HASH_MAX_DIGESTSIZE];
-	u32 n, lost = 0, invented = 0, misplaced = 0;
+	u32 n, lost = 0, invented = 0;
 
 	for (n = 0; n < MANY; n++) {
 		ima_seen_test_digest(digest, digest_size, n);
 		KUNIT_ASSERT_NOT_NULL(test, ima_seen_add(seen, PCR, digest));
 	}
 	for (n = 0; n < 2 * MANY; n++) {
-		struct ima_seen_entry *entry;
-
 		ima_seen_test_digest(digest, digest_size, n);
-		entry = ima_seen_find(seen, PCR, digest);
-		if (n >= MANY)
-			invented += !!entry;
-		else if (!entry)
-			lost++;
-		else if (memcmp(entry->digest, digest, digest_size))
-			misplaced++;
-		if (ima_seen_find(seen, PCR + 1, digest))
-			invented++;
+		if (ima_seen_contains(seen, PCR, digest) != (n < MANY)) {
+			if (n < MANY)
+				lost++;
+			else
+				invented++;
+		}
+		invented += ima_seen_contains(seen, PCR + 1, digest);
 	}
 	KUNIT_EXPECT_EQ(test, lost, 0);
-	KUNIT_EXPECT_EQ(test, misplaced, 0);
 	KUNIT_EXPECT_EQ(test, invented, 0);
+}
+
+/* Those that stay are found all the time, while the table grows and shrinks. */
+static void ima_seen_test_removes_many(struct kunit *test)
+{
+	const unsigned int digest_size =
+		*(const unsigned int *)test->param_value;
+	struct ima_seen *seen = ima_seen_test_setup(test, digest_size);
+	struct ima_seen_entry **entries;
+	u8 digest[HASH_MAX_DIGESTSIZE];
+	u32 n, lost = 0, kept = 0;
+
+	entries = kunit_kcalloc(test, MANY, sizeof(*entries), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, entries);
+	for (n = 0; n < MANY; n++) {
+		ima_seen_test_digest(digest, digest_size, n);
+		entries[n] = ima_seen_add(seen, PCR, digest);
+		KUNIT_ASSERT_NOT_NULL(test, entries[n]);
+	}
+
+	/* All but each hundredth: the table gets much too large for the rest. */
+	for (n = 0; n < MANY; n++) {
+		if (n % 100)
+			ima_seen_remove(seen, entries[n]);
+		if (n % 1000 == 999)
+			msleep(20);
+		ima_seen_test_digest(digest, digest_size, n / 100 * 100);
+		lost += !ima_seen_contains(seen, PCR, digest);
+	}
+	synchronize_rcu();
+	for (n = 0; n < MANY; n++) {
+		if (n % 100)
+			ima_seen_free(seen, entries[n]);
+		ima_seen_test_digest(digest, digest_size, n);
+		if (ima_seen_contains(seen, PCR, digest) != !(n % 100)) {
+			if (n % 100)
+				kept++;
+			else
+				lost++;
+		}
+	}
+	KUNIT_EXPECT_EQ(test, lost, 0);
+	KUNIT_EXPECT_EQ(test, kept, 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&seen->table.nelems), MANY / 100);
+}
+
+static void ima_seen_test_adds_what_was_removed(struct kunit *test)
+{
+	const unsigned int digest_size =
+		*(const unsigned int *)test->param_value;
+	struct ima_seen *seen = ima_seen_test_setup(test, digest_size);
+	u8 digest[HASH_MAX_DIGESTSIZE];
+	struct ima_seen_entry *entry;
+	int i;
+
+	ima_seen_test_digest(digest, digest_size, 1);
+	for (i = 0; i < 3; i++) {
+		KUNIT_EXPECT_FALSE(test, ima_seen_contains(seen, PCR, digest));
+		entry = ima_seen_add(seen, PCR, digest);
+		KUNIT_ASSERT_NOT_NULL(test, entry);
+		KUNIT_EXPECT_TRUE(test, ima_seen_contains(seen, PCR, digest));
+		ima_seen_test_remove(seen, entry);
+	}
+}
+
+/* The memory of removed entries leaves no slab behind. */
+static void ima_seen_test_gives_memory_back(struct kunit *test)
+{
+	struct ima_seen *seen = ima_seen_test_setup(test, 32);
+	struct ima_seen_entry *entries[200];
+	u8 digest[HASH_MAX_DIGESTSIZE];
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(entries); i++) {
+		ima_seen_test_digest(digest, 32, i);
+		entries[i] = ima_seen_add(seen, PCR, digest);
+		KUNIT_ASSERT_NOT_NULL(test, entries[i]);
+	}
+	/* Zero says that the cache has no slab left. */
+	KUNIT_EXPECT_NE(test, kmem_cache_shrink(seen->cache), 0);
+	for (i = 0; i < ARRAY_SIZE(entries); i++)
+		ima_seen_test_remove(seen, entries[i]);
+	KUNIT_EXPECT_EQ(test, kmem_cache_shrink(seen->cache), 0);
 }
 
 static void ima_seen_test_refuses_bad_sizes(struct kunit *test)
@@ -223,12 +320,12 @@ static void ima_seen_test_starts_again_with_another_size(struct kunit *test)
 		ima_seen_test_setup(test, size);
 		for (n = 0; n < 100; n++) {
 			ima_seen_test_digest(digest, size, n);
-			KUNIT_EXPECT_NULL(test,
-					  ima_seen_find(seen, PCR, digest));
+			KUNIT_EXPECT_FALSE(test, ima_seen_contains(seen, PCR,
+								   digest));
 			KUNIT_EXPECT_NOT_NULL(test,
 					      ima_seen_add(seen, PCR, digest));
-			KUNIT_EXPECT_NOT_NULL(test,
-					      ima_seen_find(seen, PCR, digest));
+			KUNIT_EXPECT_TRUE(test,
+					  ima_seen_contains(seen, PCR, digest));
 		}
 		ima_seen_destroy(seen);
 		KUNIT_EXPECT_EQ(test, seen->digest_size, 0);
@@ -244,9 +341,9 @@ static void ima_seen_test_tables_are_apart(struct kunit *test)
 	ima_seen_test_digest(digest, 32, 1);
 	KUNIT_ASSERT_EQ(test, ima_seen_init(&other, "ima_seen_other", 32), 0);
 	KUNIT_EXPECT_NOT_NULL(test, ima_seen_add(seen, PCR, digest));
-	KUNIT_EXPECT_NULL(test, ima_seen_find(&other, PCR, digest));
+	KUNIT_EXPECT_FALSE(test, ima_seen_contains(&other, PCR, digest));
 	ima_seen_destroy(&other);
-	KUNIT_EXPECT_NOT_NULL(test, ima_seen_find(seen, PCR, digest));
+	KUNIT_EXPECT_TRUE(test, ima_seen_contains(seen, PCR, digest));
 }
 
 static void ima_seen_test_shares_no_pages(struct kunit *test)
@@ -286,14 +383,14 @@ static void ima_seen_test_full_table_forgets_the_new_only(struct kunit *test)
 	ima_seen_test_digest(digest, 32, n);
 	seen->table.max_elems = n;
 	KUNIT_EXPECT_NULL(test, ima_seen_add(seen, PCR, digest));
-	KUNIT_EXPECT_NULL(test, ima_seen_find(seen, PCR, digest));
+	KUNIT_EXPECT_FALSE(test, ima_seen_contains(seen, PCR, digest));
 	seen->table.max_elems = max_elems;
 
 	/* Nothing is left behind that is in the way of another try. */
 	KUNIT_EXPECT_NOT_NULL(test, ima_seen_add(seen, PCR, digest));
 	for (n = 0; n < 6; n++) {
 		ima_seen_test_digest(digest, 32, n);
-		KUNIT_EXPECT_NOT_NULL(test, ima_seen_find(seen, PCR, digest));
+		KUNIT_EXPECT_TRUE(test, ima_seen_contains(seen, PCR, digest));
 	}
 }
 
@@ -428,11 +525,11 @@ static void ima_seen_test_add_survives_lack_of_memory(struct kunit *test)
 	entry = ima_seen_add(seen, PCR, digest);
 	KUNIT_EXPECT_TRUE(test, ima_seen_test_failed());
 	KUNIT_EXPECT_NULL(test, entry);
-	KUNIT_EXPECT_NULL(test, ima_seen_find(seen, PCR, digest));
+	KUNIT_EXPECT_FALSE(test, ima_seen_contains(seen, PCR, digest));
 
 	entry = ima_seen_add(seen, PCR, digest);
 	KUNIT_EXPECT_NOT_NULL(test, entry);
-	KUNIT_EXPECT_PTR_EQ(test, ima_seen_find(seen, PCR, digest), entry);
+	KUNIT_EXPECT_TRUE(test, ima_seen_contains(seen, PCR, digest));
 }
 
 static struct kunit_case ima_seen_test_cases[] = {
@@ -446,6 +543,11 @@ static struct kunit_case ima_seen_test_cases[] = {
 			 ima_seen_test_size_gen_params),
 	KUNIT_CASE_PARAM(ima_seen_test_keeps_many,
 			 ima_seen_test_size_gen_params),
+	KUNIT_CASE_PARAM(ima_seen_test_removes_many,
+			 ima_seen_test_size_gen_params),
+	KUNIT_CASE_PARAM(ima_seen_test_adds_what_was_removed,
+			 ima_seen_test_size_gen_params),
+	KUNIT_CASE(ima_seen_test_gives_memory_back),
 	KUNIT_CASE(ima_seen_test_refuses_bad_sizes),
 	KUNIT_CASE(ima_seen_test_destroys_what_is_not_set_up),
 	KUNIT_CASE(ima_seen_test_starts_again_with_another_size),

@@ -4,6 +4,10 @@
  * and deleted
  */
 
+#include <linux/init.h>
+#include <linux/rcupdate.h>
+#include <linux/sched.h>
+
 #include "ima.h"
 #include "ima_staging.h"
 
@@ -14,9 +18,19 @@ struct ima_staging ima_staging = {
 	.staged = IMA_LIST_INIT(ima_staging.staged),
 };
 
+static int __init ima_flush_htable_setup(char *value)
+{
+	if (*value)
+		pr_warn("ima_flush_htable takes no value, ignored\n");
+	else
+		ima_staging.forget_in = &ima_seen;
+	return 1;
+}
+__setup("ima_flush_htable", ima_flush_htable_setup);
+
 /**
  * ima_staging_init - prepare for staging a list other than the kernel's own
- * @staging: filled in, with nothing staged
+ * @staging: filled in, with nothing staged, and digests that are not forgotten
  * @append_mutex: mutex that is held to append to @list
  * @list: list to stage
  *
@@ -29,6 +43,9 @@ void ima_staging_init(struct ima_staging *staging, struct mutex *append_mutex,
 	staging->append_mutex = append_mutex;
 	staging->list = list;
 	ima_list_init(&staging->staged);
+	staging->deleted = 0;
+	staging->copied = false;
+	staging->forget_in = NULL;
 }
 
 /**
@@ -36,18 +53,21 @@ void ima_staging_init(struct ima_staging *staging, struct mutex *append_mutex,
  * @staging: current and staged list
  *
  * Context: may sleep, takes both locks of @staging.
- * Return: 0, or, with nothing changed, -EINTR if a fatal signal arrives while
- * waiting for a lock, -EEXIST if records are staged already, -ENOENT if the
+ * Return: the number of records, or, with nothing changed, -EINTR if a fatal
+ * signal arrives while waiting for a lock, -EACCES if all records were copied
+ * for the next kernel, -EEXIST if records are staged already, -ENOENT if the
  * current list is empty.
  */
-int ima_staging_stage(struct ima_staging *staging)
+long ima_staging_stage(struct ima_staging *staging)
 {
-	int ret = 0;
+	long ret;
 
 	if (down_write_killable(&staging->list_rwsem))
 		return -EINTR;
 
-	if (ima_list_count(&staging->staged)) {
+	if (staging->copied) {
+		ret = -EACCES;
+	} else if (ima_list_count(&staging->staged)) {
 		ret = -EEXIST;
 	} else if (!ima_list_count(staging->list)) {
 		ret = -ENOENT;
@@ -56,6 +76,7 @@ int ima_staging_stage(struct ima_staging *staging)
 	} else {
 		ima_list_move(staging->list, &staging->staged);
 		mutex_unlock(staging->append_mutex);
+		ret = ima_list_count(&staging->staged);
 	}
 
 	up_write(&staging->list_rwsem);
@@ -69,24 +90,120 @@ int ima_staging_stage(struct ima_staging *staging)
  * The lock is released before the records are freed.
  *
  * Context: may sleep, takes &ima_staging.list_rwsem.
- * Return: 0, or, with nothing changed, -EINTR if a fatal signal arrives while
- * waiting for the lock, -ENOENT if nothing is staged.
+ * Return: the number of records, or, with nothing changed, -EINTR if a fatal
+ * signal arrives while waiting for the lock, -ESTALE if all records were copied
+ * for the next kernel, -ENOENT if nothing is staged.
  */
-int ima_staging_delete(struct ima_staging *staging)
+long ima_staging_delete(struct ima_staging *staging)
 {
 	struct ima_list deleted = IMA_LIST_INIT(deleted);
-	int ret = 0;
+	long ret;
 
 	if (down_write_killable(&staging->list_rwsem))
 		return -EINTR;
 
-	if (ima_list_count(&staging->staged))
-		ima_list_move(&staging->staged, &deleted);
-	else
+	if (staging->copied) {
+		ret = -ESTALE;
+	} else if (!ima_list_count(&staging->staged)) {
 		ret = -ENOENT;
+	} else {
+		ima_list_move(&staging->staged, &deleted);
+		ret = ima_list_count(&deleted);
+		WRITE_ONCE(staging->deleted, staging->deleted + ret);
+	}
 
 	up_write(&staging->list_rwsem);
 
-	ima_list_free(&deleted);
+	ima_staging_free(staging, &deleted);
+	return ret;
+}
+
+/**
+ * ima_staging_deleted - number of records deleted since boot
+ * @staging: current and staged list
+ *
+ * Context: any, no lock needed.
+ * Return: number of records.
+ */
+unsigned long ima_staging_deleted(const struct ima_staging *staging)
+{
+	return READ_ONCE(staging->deleted);
+}
+
+/**
+ * ima_staging_free - free deleted records
+ * @staging: current and staged list, which they were on
+ * @deleted: list that nobody else knows, empty afterwards
+ *
+ * With &ima_staging.forget_in, the digests that these records added are
+ * forgotten as well. One grace period serves all of them.
+ *
+ * Context: may sleep; not to be called under a lock, since a long list takes
+ * its time. Does not allocate memory, and can not fail.
+ */
+void ima_staging_free(struct ima_staging *staging, struct ima_list *deleted)
+{
+	struct ima_seen *seen = staging->forget_in;
+	struct ima_queue_entry *qe;
+
+	if (seen && ima_list_count(deleted)) {
+		list_for_each_entry(qe, &deleted->records, later) {
+			if (qe->seen)
+				ima_seen_remove(seen, qe->seen);
+			cond_resched();
+		}
+		/* Somebody who measures may be looking at them. */
+		synchronize_rcu();
+		list_for_each_entry(qe, &deleted->records, later) {
+			if (qe->seen)
+				ima_seen_free(seen, qe->seen);
+			cond_resched();
+		}
+	}
+
+	ima_list_free(deleted);
+}
+
+/**
+ * ima_staging_size - size of all records, staged and current
+ * @staging: current and staged list
+ *
+ * Context: may sleep, takes &ima_staging.list_rwsem.
+ * Return: bytes that ima_staging_dump() needs at most for the records that
+ * there are, and one byte less than it needs for them to fit.
+ */
+unsigned long ima_staging_size(struct ima_staging *staging)
+{
+	unsigned long size;
+
+	/* No command may move records between the two. */
+	down_read(&staging->list_rwsem);
+	size = staging->staged.size + READ_ONCE(staging->list->size);
+	up_read(&staging->list_rwsem);
+	return size;
+}
+
+/**
+ * ima_staging_dump - copy all records for the next kernel
+ * @staging: current and staged list, to which nothing is appended any more
+ * @file: buffer, see ima_list_dump()
+ * @count: increased by the number of records that were copied
+ *
+ * Staged records are older than current ones, and come first. Once all are
+ * copied, every command is refused: what it deletes would come back.
+ *
+ * Context: may sleep, takes &ima_staging.list_rwsem.
+ * Return: true if all records were copied, false if one did not fit.
+ */
+bool ima_staging_dump(struct ima_staging *staging, struct seq_file *file,
+		      u64 *count)
+{
+	bool ret;
+
+	down_write(&staging->list_rwsem);
+	ret = ima_list_dump(&staging->staged, file, count) &&
+	      ima_list_dump(staging->list, file, count);
+	staging->copied = ret;
+	up_write(&staging->list_rwsem);
 	return ret;
 }

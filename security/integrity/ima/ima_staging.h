@@ -13,6 +13,9 @@
 
 #include "ima_list.h"
 
+struct ima_seen;
+struct seq_file;
+
 /**
  * struct ima_staging - the current list and what was staged of it
  *
@@ -44,13 +47,36 @@ struct ima_staging {
 	struct ima_list *list;
 	/** @staged: The staged list. Changes under @list_rwsem. */
 	struct ima_list staged;
+	/**
+	 * @deleted: Number of records that commands deleted since boot.
+	 * Changes under @list_rwsem. Read without a lock by
+	 * ima_staging_deleted().
+	 */
+	unsigned long deleted;
+	/**
+	 * @copied: Each record of both lists was copied for the next kernel:
+	 * what is deleted now would come back there. Changes once, under
+	 * @list_rwsem.
+	 */
+	bool copied;
+	/**
+	 * @forget_in: Table in which deleted records have their digests
+	 * forgotten, or NULL if digests are remembered for ever. Does not
+	 * change after boot.
+	 */
+	struct ima_seen *forget_in;
 };
 
 extern struct ima_staging ima_staging;
 
 void ima_staging_init(struct ima_staging *staging, struct mutex *append_mutex,
 		      struct ima_list *list);
-int ima_staging_stage(struct ima_staging *staging);
-int ima_staging_delete(struct ima_staging *staging);
+long ima_staging_stage(struct ima_staging *staging);
+long ima_staging_delete(struct ima_staging *staging);
+unsigned long ima_staging_deleted(const struct ima_staging *staging);
+void ima_staging_free(struct ima_staging *staging, struct ima_list *deleted);
+unsigned long ima_staging_size(struct ima_staging *staging);
+bool ima_staging_dump(struct ima_staging *staging, struct seq_file *file,
+		      u64 *count);
 
 #endif /* _SECURITY_INTEGRITY_IMA_STAGING_H */

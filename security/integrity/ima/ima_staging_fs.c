@@ -4,6 +4,7 @@
  * commands that are written to them
  */
 
+#include <linux/audit.h>
 #include <linux/capability.h>
 #include <linux/rculist.h>
 #include <linux/sched/signal.h>
@@ -50,7 +51,7 @@ static struct ima_gate ima_gate = IMA_GATE_INIT(ima_gate);
  * ima_staging_parse - tell which command a text is
  * @text: what user space wrote, not terminated
  * @len: its length in bytes
- * @command: set to the command
+ * @command: set to the command, to %IMA_COMMAND_UNKNOWN if @text is none
  * @n: set to the number of records, for %IMA_COMMAND_DELETE_N
  *
  * Context: any.
@@ -60,6 +61,9 @@ static struct ima_gate ima_gate = IMA_GATE_INIT(ima_gate);
 int ima_staging_parse(const char *text, size_t len, enum ima_command *command,
 		      unsigned long *n)
 {
+	int ret;
+
+	*command = IMA_COMMAND_UNKNOWN;
 	if (!len || len > IMA_COMMAND_LEN_MAX)
 		return -EINVAL;
 
@@ -76,8 +80,10 @@ int ima_staging_parse(const char *text, size_t len, enum ima_command *command,
 		return 0;
 	}
 
-	*command = IMA_COMMAND_DELETE_N;
-	return ima_staging_n_parse(text, len, n);
+	ret = ima_staging_n_parse(text, len, n);
+	if (ret != -EINVAL)
+		*command = IMA_COMMAND_DELETE_N;
+	return ret;
 }
 
 /**
@@ -86,26 +92,29 @@ int ima_staging_parse(const char *text, size_t len, enum ima_command *command,
  * @list: the one of the two that the file shows
  * @text: what was written, not terminated
  * @len: its length in bytes
+ * @command: set to the command that it was, done or refused
  *
  * Context: may sleep, takes both locks of @staging.
- * Return: 0, or, with nothing changed, an error: -EINVAL if @text is no command
- * or not one for this file, -ERANGE if it is a number that is too large,
- * -EINTR if a fatal signal arrives while waiting for a lock, -EEXIST if records
- * are to be staged or deleted from the current list while some are staged,
- * -ENOENT if there is nothing, or not enough, to stage or delete.
+ * Return: the number of records that were staged or deleted, or, with nothing
+ * changed, an error: -EINVAL if @text is no command or not one for this file,
+ * -ERANGE if it is a number that is too large, -EINTR if a fatal signal arrives
+ * while waiting for a lock, -EACCES (to stage) or -ESTALE (to delete) if all
+ * records were copied for the next kernel, -EEXIST if records are to be staged
+ * or deleted from the current list while some are staged, -ENOENT if there is
+ * nothing, or not enough, to stage or delete.
  */
-int ima_staging_execute(struct ima_staging *staging, struct ima_list *list,
-			const char *text, size_t len)
+long ima_staging_execute(struct ima_staging *staging, struct ima_list *list,
+			 const char *text, size_t len,
+			 enum ima_command *command)
 {
-	enum ima_command command;
 	unsigned long n;
 	int ret;
 
-	ret = ima_staging_parse(text, len, &command, &n);
+	ret = ima_staging_parse(text, len, command, &n);
 	if (ret)
 		return ret;
 
-	switch (command) {
+	switch (*command) {
 	case IMA_COMMAND_STAGE:
 		return ima_staging_stage(staging);
 	case IMA_COMMAND_DELETE:
@@ -116,6 +125,8 @@ int ima_staging_execute(struct ima_staging *staging, struct ima_list *list,
 		if (list != staging->list)
 			return -EINVAL;
 		return ima_staging_n_delete(staging, n);
+	case IMA_COMMAND_UNKNOWN:
+		break;
 	}
 	return -EINVAL;
 }
@@ -296,6 +307,28 @@ static loff_t ima_list_llseek(struct file *file, loff_t offset, int whence)
 }
 
 /*
+ * Say in the audit log what was asked for and what came of it, but not in the
+ * words of user space. By now it is done: nothing here can change it.
+ */
+static void ima_list_audit(struct file *file, enum ima_command command,
+			   long ret)
+{
+	static const char *const ops[] = {
+		[IMA_COMMAND_UNKNOWN] = "unknown_command",
+		[IMA_COMMAND_STAGE] = "stage",
+		[IMA_COMMAND_DELETE] = "delete",
+		[IMA_COMMAND_DELETE_N] = "delete_n",
+	};
+	char cause[32]; /* more than the longest number */
+
+	snprintf(cause, sizeof(cause), "records(%ld)", max(ret, 0));
+	/* An informational message would be dropped by default. */
+	integrity_audit_message(AUDIT_INTEGRITY_PCR, file_inode(file),
+				file_dentry(file)->d_name.name, ops[command],
+				cause, min(ret, 0), 0, min(ret, 0));
+}
+
+/*
  * A write is a command, whatever number of pieces it comes in. It does not
  * touch the state of the seq_file, which other threads may be reading from:
  * the new generation of the list keeps them from going on.
@@ -305,17 +338,21 @@ static ssize_t ima_list_write_iter(struct kiocb *iocb, struct iov_iter *from)
 	struct seq_file *m = iocb->ki_filp->private_data;
 	struct ima_list_file *lf = m->private;
 	size_t len = iov_iter_count(from);
+	enum ima_command command = IMA_COMMAND_UNKNOWN;
 	char text[IMA_COMMAND_LEN_MAX + 1];
 	size_t copy;
-	int ret;
+	long ret;
 
 	/* One byte more than the longest command tells that it is too long. */
 	copy = min(len, sizeof(text));
-	if (copy_from_iter(text, copy, from) != copy)
-		return -EFAULT;
+	if (copy_from_iter(text, copy, from) == copy)
+		ret = ima_staging_execute(&ima_staging, lf->list, text, copy,
+					  &command);
+	else
+		ret = -EFAULT;
 
-	ret = ima_staging_execute(&ima_staging, lf->list, text, copy);
-	if (ret)
+	ima_list_audit(iocb->ki_filp, command, ret);
+	if (ret < 0)
 		return ret;
 
 	/* Whoever goes on with this descriptor reads from the start. */

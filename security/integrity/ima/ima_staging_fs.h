@@ -17,6 +17,8 @@ struct ima_staging;
  * enum ima_command - what user space can ask for
  */
 enum ima_command {
+	/** @IMA_COMMAND_UNKNOWN: none of those below */
+	IMA_COMMAND_UNKNOWN,
 	/** @IMA_COMMAND_STAGE: A, stage all records */
 	IMA_COMMAND_STAGE,
 	/** @IMA_COMMAND_DELETE: D, delete the staged records */
@@ -30,8 +32,9 @@ enum ima_command {
 
 int ima_staging_parse(const char *text, size_t len, enum ima_command *command,
 		      unsigned long *n);
-int ima_staging_execute(struct ima_staging *staging, struct ima_list *list,
-			const char *text, size_t len);
+long ima_staging_execute(struct ima_staging *staging, struct ima_list *list,
+			 const char *text, size_t len,
+			 enum ima_command *command);
 
 extern const struct file_operations ima_list_binary_ops;
 extern const struct file_operations ima_list_ascii_ops;

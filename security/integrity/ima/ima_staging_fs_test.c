@@ -252,48 +252,70 @@ struct ima_staging_fs_test_write {
 	/* records on the lists after */
 	u32 staged_after;
 	u32 current_after;
+	enum ima_command command;
 };
 
 static const struct ima_staging_fs_test_write ima_staging_fs_test_writes[] = {
 	/* A does the same through both files. */
-	{ "A, no record", 0, 0, false, "A", -ENOENT, 0, 0 },
-	{ "A to staged, no record", 0, 0, true, "A", -ENOENT, 0, 0 },
-	{ "A, none staged", 0, 5, false, "A", 0, 5, 0 },
-	{ "A to staged, none staged", 0, 5, true, "A\n", 0, 5, 0 },
-	{ "A, all staged", 3, 0, false, "A\n", -EEXIST, 3, 0 },
-	{ "A to staged, all staged", 3, 0, true, "A", -EEXIST, 3, 0 },
-	{ "A, some staged", 3, 5, false, "A", -EEXIST, 3, 5 },
-	{ "A to staged, some staged", 3, 5, true, "A", -EEXIST, 3, 5 },
+	{ "A, no record", 0, 0, false, "A", -ENOENT, 0, 0, IMA_COMMAND_STAGE },
+	{ "A to staged, no record", 0, 0, true, "A", -ENOENT, 0, 0,
+	  IMA_COMMAND_STAGE },
+	{ "A, none staged", 0, 5, false, "A", 0, 5, 0, IMA_COMMAND_STAGE },
+	{ "A to staged, none staged", 0, 5, true, "A\n", 0, 5, 0,
+	  IMA_COMMAND_STAGE },
+	{ "A, all staged", 3, 0, false, "A\n", -EEXIST, 3, 0,
+	  IMA_COMMAND_STAGE },
+	{ "A to staged, all staged", 3, 0, true, "A", -EEXIST, 3, 0,
+	  IMA_COMMAND_STAGE },
+	{ "A, some staged", 3, 5, false, "A", -EEXIST, 3, 5,
+	  IMA_COMMAND_STAGE },
+	{ "A to staged, some staged", 3, 5, true, "A", -EEXIST, 3, 5,
+	  IMA_COMMAND_STAGE },
 
 	/* D is for one of them, whatever is on the lists. */
-	{ "D, no record", 0, 0, false, "D", -EINVAL, 0, 0 },
-	{ "D to staged, no record", 0, 0, true, "D", -ENOENT, 0, 0 },
-	{ "D, none staged", 0, 5, false, "D\n", -EINVAL, 0, 5 },
-	{ "D to staged, none staged", 0, 5, true, "D", -ENOENT, 0, 5 },
-	{ "D, all staged", 3, 0, false, "D", -EINVAL, 3, 0 },
-	{ "D to staged, all staged", 3, 0, true, "D\n", 0, 0, 0 },
-	{ "D, some staged", 3, 5, false, "D", -EINVAL, 3, 5 },
-	{ "D to staged, some staged", 3, 5, true, "D", 0, 0, 5 },
+	{ "D, no record", 0, 0, false, "D", -EINVAL, 0, 0, IMA_COMMAND_DELETE },
+	{ "D to staged, no record", 0, 0, true, "D", -ENOENT, 0, 0,
+	  IMA_COMMAND_DELETE },
+	{ "D, none staged", 0, 5, false, "D\n", -EINVAL, 0, 5,
+	  IMA_COMMAND_DELETE },
+	{ "D to staged, none staged", 0, 5, true, "D", -ENOENT, 0, 5,
+	  IMA_COMMAND_DELETE },
+	{ "D, all staged", 3, 0, false, "D", -EINVAL, 3, 0,
+	  IMA_COMMAND_DELETE },
+	{ "D to staged, all staged", 3, 0, true, "D\n", 0, 0, 0,
+	  IMA_COMMAND_DELETE },
+	{ "D, some staged", 3, 5, false, "D", -EINVAL, 3, 5,
+	  IMA_COMMAND_DELETE },
+	{ "D to staged, some staged", 3, 5, true, "D", 0, 0, 5,
+	  IMA_COMMAND_DELETE },
 
 	/* What is no command is none, whatever is on the lists. */
-	{ "AA, no record", 0, 0, false, "AA", -EINVAL, 0, 0 },
-	{ "AA, none staged", 0, 5, false, "AA", -EINVAL, 0, 5 },
-	{ "AA, some staged", 3, 5, false, "AA", -EINVAL, 3, 5 },
-	{ "empty, none staged", 0, 5, false, "", -EINVAL, 0, 5 },
-	{ "empty to staged, some staged", 3, 5, true, "", -EINVAL, 3, 5 },
+	{ "AA, no record", 0, 0, false, "AA", -EINVAL, 0, 0,
+	  IMA_COMMAND_UNKNOWN },
+	{ "AA, none staged", 0, 5, false, "AA", -EINVAL, 0, 5,
+	  IMA_COMMAND_UNKNOWN },
+	{ "AA, some staged", 3, 5, false, "AA", -EINVAL, 3, 5,
+	  IMA_COMMAND_UNKNOWN },
+	{ "empty, none staged", 0, 5, false, "", -EINVAL, 0, 5,
+	  IMA_COMMAND_UNKNOWN },
+	{ "empty to staged, some staged", 3, 5, true, "", -EINVAL, 3, 5,
+	  IMA_COMMAND_UNKNOWN },
 	{ "D with space to staged, some staged", 3, 5, true, "D ", -EINVAL, 3,
-	  5 },
-	{ "two D to staged, some staged", 3, 5, true, "D\nD\n", -EINVAL, 3, 5 },
-	{ "A and D to staged, none staged", 0, 5, true, "A\nD\n", -EINVAL, 0,
-	  5 },
-	{ "0, none staged", 0, 5, false, "0", -EINVAL, 0, 5 },
-	{ "0, some staged", 3, 5, false, "0", -EINVAL, 3, 5 },
-	{ "0, no record", 0, 0, false, "0", -EINVAL, 0, 0 },
-	{ "+1, none staged", 0, 5, false, "+1", -EINVAL, 0, 5 },
-	{ "01, some staged", 3, 5, false, "01", -EINVAL, 3, 5 },
-	{ "1 to staged, no record", 0, 0, true, "1", -EINVAL, 0, 0 },
-	{ "1 to staged, none staged", 0, 5, true, "1", -EINVAL, 0, 5 },
-	{ "1 to staged, some staged", 3, 5, true, "1", -EINVAL, 3, 5 },
+	  5, IMA_COMMAND_UNKNOWN },
+	{ "two D to staged, some staged", 3, 5, true, "D\nD\n", -EINVAL, 3, 5,
+	  IMA_COMMAND_UNKNOWN },
+	{ "A and D to staged, none staged", 0, 5, true, "A\nD\n", -EINVAL, 0, 5,
+	  IMA_COMMAND_UNKNOWN },
+	{ "0, none staged", 0, 5, false, "0", -EINVAL, 0, 5,
+	  IMA_COMMAND_UNKNOWN },
+	{ "0, some staged", 3, 5, false, "0", -EINVAL, 3, 5,
+	  IMA_COMMAND_UNKNOWN },
+	{ "0, no record", 0, 0, false, "0", -EINVAL, 0, 0,
+	  IMA_COMMAND_UNKNOWN },
+	{ "+1, none staged", 0, 5, false, "+1", -EINVAL, 0, 5,
+	  IMA_COMMAND_UNKNOWN },
+	{ "01, some staged", 3, 5, false, "01", -EINVAL, 3, 5,
+	  IMA_COMMAND_UNKNOWN },
 };
 
 KUNIT_ARRAY_PARAM_DESC(ima_staging_fs_test_write, ima_staging_fs_test_writes,
@@ -310,6 +332,7 @@ static void ima_staging_fs_test_executes(struct kunit *test)
 	bool waits = param->current_after != param->current_n;
 	unsigned long current_seen, staged_seen;
 	struct ima_test_holder holder;
+	enum ima_command command;
 	struct ima_list *file;
 
 	file = param->to_staged ? &staging->staged : &ctx->list;
@@ -321,8 +344,10 @@ static void ima_staging_fs_test_executes(struct kunit *test)
 		ima_test_hold(test, &holder, &ctx->append_mutex);
 	KUNIT_EXPECT_EQ(test,
 			ima_staging_execute(staging, file, param->text,
-					    strlen(param->text)),
-			param->ret);
+					    strlen(param->text), &command),
+			param->ret ?:
+				(int)max(param->staged_after, param->staged));
+	KUNIT_EXPECT_EQ(test, command, param->command);
 	if (!waits)
 		KUNIT_EXPECT_EQ(test, ima_test_unhold(&holder), 0);
 

@@ -54,20 +54,25 @@ int ima_staging_n_parse(const char *text, size_t len, unsigned long *n)
  * measuring needs, and cut under it. The records are freed under no lock.
  *
  * Context: may sleep, takes both locks of @staging.
- * Return: 0, or, with nothing changed, -EINTR if a fatal signal arrives while
- * waiting for a lock, -EEXIST if records are staged, which are older than those
- * of the current list, -ENOENT if there are fewer than @n records, or if @n is
- * zero.
+ * Return: @n, or, with nothing changed, -EINTR if a fatal signal arrives while
+ * waiting for a lock, -ESTALE if all records were copied for the next kernel,
+ * -EEXIST if records are staged, which are older than those of the current
+ * list, -ENOENT if there are fewer than @n records, or if @n is zero.
  */
-int ima_staging_n_delete(struct ima_staging *staging, unsigned long n)
+long ima_staging_n_delete(struct ima_staging *staging, unsigned long n)
 {
 	struct ima_list deleted = IMA_LIST_INIT(deleted);
 	struct ima_queue_entry *last;
 	unsigned long size;
-	int ret = 0;
+	long ret;
 
 	if (down_write_killable(&staging->list_rwsem))
 		return -EINTR;
+
+	if (staging->copied) {
+		ret = -ESTALE;
+		goto out;
+	}
 
 	if (ima_list_count(&staging->staged)) {
 		ret = -EEXIST;
@@ -92,9 +97,11 @@ int ima_staging_n_delete(struct ima_staging *staging, unsigned long n)
 	}
 	ima_list_cut(staging->list, &deleted, last, n, size);
 	mutex_unlock(staging->append_mutex);
+	WRITE_ONCE(staging->deleted, staging->deleted + n);
+	ret = n;
 out:
 	up_write(&staging->list_rwsem);
 
-	ima_list_free(&deleted);
+	ima_staging_free(staging, &deleted);
 	return ret;
 }

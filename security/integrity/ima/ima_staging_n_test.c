@@ -246,6 +246,7 @@ struct ima_staging_n_test_delete {
 	u32 current_n;
 	unsigned long n;
 	int ret;
+	bool copied;
 };
 
 static const struct ima_staging_n_test_delete ima_staging_n_test_deletes[] = {
@@ -271,6 +272,12 @@ static const struct ima_staging_n_test_delete ima_staging_n_test_deletes[] = {
 	{ "too many, some are staged", 3, 10, 11, -EEXIST },
 	{ "ULONG_MAX, some are staged", 3, 10, ULONG_MAX, -EEXIST },
 	{ "one, all are staged", 3, 0, 1, -EEXIST },
+
+	{ "one of those copied", 0, 10, 1, -ESTALE, true },
+	{ "all of those copied", 0, 10, 10, -ESTALE, true },
+	{ "one too many, all are copied", 0, 10, 11, -ESTALE, true },
+	{ "one, all are copied, some are staged", 3, 10, 1, -ESTALE, true },
+	{ "one of none that are copied", 0, 0, 1, -ESTALE, true },
 };
 
 KUNIT_ARRAY_PARAM_DESC(ima_staging_n_test_delete, ima_staging_n_test_deletes,
@@ -286,6 +293,7 @@ static void ima_staging_n_test_deletes_the_first(struct kunit *test)
 	u32 n = param->ret ? 0 : param->n;
 
 	ima_staging_test_fill(test, param->staged, param->current_n);
+	staging->copied = param->copied;
 	current_seen = ima_list_generation(&ctx->list);
 	staged_seen = ima_list_generation(&staging->staged);
 
@@ -293,7 +301,8 @@ static void ima_staging_n_test_deletes_the_first(struct kunit *test)
 	if (param->ret)
 		ima_test_hold(test, &holder, &ctx->append_mutex);
 	KUNIT_EXPECT_EQ(test, ima_staging_n_delete(staging, param->n),
-			param->ret);
+			param->ret ?: (long)param->n);
+	KUNIT_EXPECT_EQ(test, ima_staging_deleted(staging), n);
 	if (param->ret)
 		KUNIT_EXPECT_EQ(test, ima_test_unhold(&holder), 0);
 
@@ -324,54 +333,67 @@ struct ima_staging_n_test_write {
 	int ret;
 	/* records on the current list after */
 	u32 current_after;
+	enum ima_command command;
 };
 
 static const struct ima_staging_n_test_write ima_staging_n_test_writes[] = {
-	{ "3", 0, 5, false, "3", 0, 2 },
-	{ "5, newline", 0, 5, false, "5\n", 0, 0 },
-	{ "6", 0, 5, false, "6", -ENOENT, 5 },
-	{ "1, no record", 0, 0, false, "1", -ENOENT, 0 },
-	{ "ULONG_MAX", 0, 5, false, MAX_TEXT, -ENOENT, 5 },
-	{ "ULONG_MAX, no record", 0, 0, false, MAX_TEXT, -ENOENT, 0 },
+	{ "3", 0, 5, false, "3", 0, 2, IMA_COMMAND_DELETE_N },
+	{ "5, newline", 0, 5, false, "5\n", 0, 0, IMA_COMMAND_DELETE_N },
+	{ "6", 0, 5, false, "6", -ENOENT, 5, IMA_COMMAND_DELETE_N },
+	{ "1, no record", 0, 0, false, "1", -ENOENT, 0, IMA_COMMAND_DELETE_N },
+	{ "ULONG_MAX", 0, 5, false, MAX_TEXT, -ENOENT, 5,
+	  IMA_COMMAND_DELETE_N },
+	{ "ULONG_MAX, no record", 0, 0, false, MAX_TEXT, -ENOENT, 0,
+	  IMA_COMMAND_DELETE_N },
 
 	/* what is staged comes before what there is not */
-	{ "3, some staged", 3, 5, false, "3", -EEXIST, 5 },
-	{ "6, some staged", 3, 5, false, "6", -EEXIST, 5 },
-	{ "1, all staged", 3, 0, false, "1", -EEXIST, 0 },
-	{ "ULONG_MAX, some staged", 3, 5, false, MAX_TEXT, -EEXIST, 5 },
+	{ "3, some staged", 3, 5, false, "3", -EEXIST, 5,
+	  IMA_COMMAND_DELETE_N },
+	{ "6, some staged", 3, 5, false, "6", -EEXIST, 5,
+	  IMA_COMMAND_DELETE_N },
+	{ "1, all staged", 3, 0, false, "1", -EEXIST, 0, IMA_COMMAND_DELETE_N },
+	{ "ULONG_MAX, some staged", 3, 5, false, MAX_TEXT, -EEXIST, 5,
+	  IMA_COMMAND_DELETE_N },
 
 	/* the file comes before what is on the lists */
-	{ "3 to staged", 0, 5, true, "3", -EINVAL, 5 },
-	{ "6 to staged", 0, 5, true, "6", -EINVAL, 5 },
-	{ "3 to staged, some staged", 3, 5, true, "3", -EINVAL, 5 },
-	{ "3 to staged, no record", 0, 0, true, "3", -EINVAL, 0 },
-	{ "ULONG_MAX to staged", 0, 5, true, MAX_TEXT, -EINVAL, 5 },
+	{ "3 to staged", 0, 5, true, "3", -EINVAL, 5, IMA_COMMAND_DELETE_N },
+	{ "6 to staged", 0, 5, true, "6", -EINVAL, 5, IMA_COMMAND_DELETE_N },
+	{ "3 to staged, some staged", 3, 5, true, "3", -EINVAL, 5,
+	  IMA_COMMAND_DELETE_N },
+	{ "3 to staged, no record", 0, 0, true, "3", -EINVAL, 0,
+	  IMA_COMMAND_DELETE_N },
+	{ "ULONG_MAX to staged", 0, 5, true, MAX_TEXT, -EINVAL, 5,
+	  IMA_COMMAND_DELETE_N },
 
 	/* the number comes before the file */
-	{ "ULONG_MAX + 1", 0, 5, false, MAX_TEXT_PLUS_ONE, -ERANGE, 5 },
+	{ "ULONG_MAX + 1", 0, 5, false, MAX_TEXT_PLUS_ONE, -ERANGE, 5,
+	  IMA_COMMAND_DELETE_N },
 	{ "ULONG_MAX + 1, some staged", 3, 5, false, MAX_TEXT_PLUS_ONE, -ERANGE,
-	  5 },
+	  5, IMA_COMMAND_DELETE_N },
 	{ "ULONG_MAX + 1, no record", 0, 0, false, MAX_TEXT_PLUS_ONE, -ERANGE,
-	  0 },
+	  0, IMA_COMMAND_DELETE_N },
 	{ "ULONG_MAX + 1 to staged", 0, 5, true, MAX_TEXT_PLUS_ONE "\n",
-	  -ERANGE, 5 },
+	  -ERANGE, 5, IMA_COMMAND_DELETE_N },
 	{ "ULONG_MAX + 1 to staged, some staged", 3, 5, true, MAX_TEXT_PLUS_ONE,
-	  -ERANGE, 5 },
+	  -ERANGE, 5, IMA_COMMAND_DELETE_N },
 
 	/* what is no command comes first */
 	{ "21 digits to staged", 3, 5, true, "999999999999999999999", -EINVAL,
-	  5 },
-	{ "21 digits", 0, 5, false, "999999999999999999999", -EINVAL, 5 },
-	{ "0", 0, 5, false, "0", -EINVAL, 5 },
-	{ "0, some staged", 3, 5, false, "0", -EINVAL, 5 },
-	{ "0 to staged", 3, 5, true, "0", -EINVAL, 5 },
-	{ "3 twice", 0, 5, false, "3\n3\n", -EINVAL, 5 },
-	{ "3, two newlines", 0, 5, false, "3\n\n", -EINVAL, 5 },
-	{ "+3, some staged", 3, 5, false, "+3", -EINVAL, 5 },
+	  5, IMA_COMMAND_UNKNOWN },
+	{ "21 digits", 0, 5, false, "999999999999999999999", -EINVAL, 5,
+	  IMA_COMMAND_UNKNOWN },
+	{ "0", 0, 5, false, "0", -EINVAL, 5, IMA_COMMAND_UNKNOWN },
+	{ "0, some staged", 3, 5, false, "0", -EINVAL, 5, IMA_COMMAND_UNKNOWN },
+	{ "0 to staged", 3, 5, true, "0", -EINVAL, 5, IMA_COMMAND_UNKNOWN },
+	{ "3 twice", 0, 5, false, "3\n3\n", -EINVAL, 5, IMA_COMMAND_UNKNOWN },
+	{ "3, two newlines", 0, 5, false, "3\n\n", -EINVAL, 5,
+	  IMA_COMMAND_UNKNOWN },
+	{ "+3, some staged", 3, 5, false, "+3", -EINVAL, 5,
+	  IMA_COMMAND_UNKNOWN },
 
 	/* the others still do what they did */
-	{ "D", 3, 5, false, "D", -EINVAL, 5 },
-	{ "A, some staged", 3, 5, false, "A", -EEXIST, 5 },
+	{ "D", 3, 5, false, "D", -EINVAL, 5, IMA_COMMAND_DELETE },
+	{ "A, some staged", 3, 5, false, "A", -EEXIST, 5, IMA_COMMAND_STAGE },
 };
 
 KUNIT_ARRAY_PARAM_DESC(ima_staging_n_test_write, ima_staging_n_test_writes,
@@ -384,6 +406,7 @@ static void ima_staging_n_test_executes(struct kunit *test)
 	struct ima_staging *staging = &ctx->staging;
 	unsigned long current_seen, staged_seen;
 	struct ima_test_holder holder;
+	enum ima_command command;
 	struct ima_list *file;
 	char *copy;
 
@@ -399,8 +422,10 @@ static void ima_staging_n_test_executes(struct kunit *test)
 		ima_test_hold(test, &holder, &ctx->append_mutex);
 	KUNIT_EXPECT_EQ(test,
 			ima_staging_execute(staging, file, copy,
-					    strlen(param->text)),
-			param->ret);
+					    strlen(param->text), &command),
+			param->ret ?:
+				(int)(param->current_n - param->current_after));
+	KUNIT_EXPECT_EQ(test, command, param->command);
 	if (param->ret)
 		KUNIT_EXPECT_EQ(test, ima_test_unhold(&holder), 0);
 
@@ -439,7 +464,7 @@ static void ima_staging_n_test_frees_the_records(struct kunit *test)
 
 	/* Zero says that the cache has no slab left. */
 	KUNIT_EXPECT_NE(test, kmem_cache_shrink(cache), 0);
-	KUNIT_EXPECT_EQ(test, ima_staging_n_delete(&ctx->staging, 100), 0);
+	KUNIT_EXPECT_EQ(test, ima_staging_n_delete(&ctx->staging, 100), 100);
 	KUNIT_EXPECT_EQ(test, kmem_cache_shrink(cache), 0);
 	IMA_TEST_EXPECT_LIST(test, &ctx->list, 101, 5);
 	kmem_cache_destroy(cache);
@@ -491,7 +516,7 @@ static void ima_staging_n_test_walks_while_measuring(struct kunit *test)
 	counted->template_data_len += 1000;
 
 	KUNIT_EXPECT_EQ(test, ima_test_unhold(&holder), 0);
-	KUNIT_EXPECT_EQ(test, ima_test_task_join(&task), 0);
+	KUNIT_EXPECT_EQ(test, ima_test_task_join(&task), 5);
 	IMA_TEST_EXPECT_LIST(test, &ctx->list, 6, 7);
 }
 
@@ -511,7 +536,7 @@ static void ima_staging_n_test_waits_for_walk(struct kunit *test)
 	IMA_TEST_EXPECT_LIST(test, &ctx->list, 1, 10);
 	KUNIT_EXPECT_FALSE(test, mutex_is_locked(&ctx->append_mutex));
 	up_read(&ctx->staging.list_rwsem);
-	KUNIT_EXPECT_EQ(test, ima_test_task_join(&task), 0);
+	KUNIT_EXPECT_EQ(test, ima_test_task_join(&task), 5);
 	IMA_TEST_EXPECT_LIST(test, &ctx->list, 6, 5);
 }
 
@@ -561,7 +586,7 @@ static void ima_staging_n_test_kill_ends_wait_for_append(struct kunit *test)
 	/* Neither lock was left behind. */
 	KUNIT_ASSERT_FALSE(test, mutex_is_locked(&ctx->append_mutex));
 	KUNIT_ASSERT_FALSE(test, rwsem_is_locked(&ctx->staging.list_rwsem));
-	KUNIT_EXPECT_EQ(test, ima_staging_n_delete(&ctx->staging, 5), 0);
+	KUNIT_EXPECT_EQ(test, ima_staging_n_delete(&ctx->staging, 5), 5);
 	IMA_TEST_EXPECT_LIST(test, &ctx->list, 6, 5);
 }
 
@@ -592,6 +617,8 @@ static void ima_staging_n_test_conserves_records(struct kunit *test)
 			else if (last == staged)
 				ret = -ENOENT;
 			else
+				ret = last - staged;
+			if (ret > 0)
 				staged = last;
 			KUNIT_ASSERT_EQ(test, ima_staging_stage(staging), ret);
 			break;
@@ -599,6 +626,8 @@ static void ima_staging_n_test_conserves_records(struct kunit *test)
 		case 5:
 			if (staged == deleted)
 				ret = -ENOENT;
+			else
+				ret = staged - deleted;
 			deleted = staged;
 			KUNIT_ASSERT_EQ(test, ima_staging_delete(staging), ret);
 			break;
@@ -608,6 +637,7 @@ static void ima_staging_n_test_conserves_records(struct kunit *test)
 			} else if (!n || n > last - staged) {
 				ret = -ENOENT;
 			} else {
+				ret = n;
 				staged += n;
 				deleted += n;
 				cuts++;
@@ -616,6 +646,7 @@ static void ima_staging_n_test_conserves_records(struct kunit *test)
 					ret);
 			break;
 		}
+		KUNIT_ASSERT_EQ(test, ima_staging_deleted(staging), deleted);
 		KUNIT_ASSERT_STREQ(test,
 				   ima_test_fault(&staging->staged, deleted + 1,
 						  staged - deleted),
@@ -628,6 +659,28 @@ static void ima_staging_n_test_conserves_records(struct kunit *test)
 	/* Or else this did not try much. */
 	KUNIT_EXPECT_GT(test, deleted, 1000);
 	KUNIT_EXPECT_GT(test, cuts, 50);
+}
+
+static void ima_staging_n_test_forgets_the_first(struct kunit *test)
+{
+	struct ima_staging_test *ctx = test->priv;
+	struct ima_seen seen = {};
+	u32 i;
+
+	KUNIT_ASSERT_EQ(test, ima_seen_init(&seen, "ima_staging_test", 32), 0);
+	ima_staging_test_fill(test, 0, 10);
+	ima_staging_test_remember(test, &seen);
+	KUNIT_EXPECT_EQ(test, ima_staging_n_delete(&ctx->staging, 2), 2);
+	KUNIT_EXPECT_EQ(test, ima_staging_test_remembered(&seen, 10), 10);
+
+	ctx->staging.forget_in = &seen;
+	KUNIT_EXPECT_EQ(test, ima_staging_n_delete(&ctx->staging, 9), -ENOENT);
+	KUNIT_EXPECT_EQ(test, ima_staging_test_remembered(&seen, 10), 10);
+	KUNIT_EXPECT_EQ(test, ima_staging_n_delete(&ctx->staging, 3), 3);
+	for (i = 1; i <= 10; i++)
+		KUNIT_EXPECT_EQ(test, ima_staging_test_remembers(&seen, i),
+				i < 3 || i > 5);
+	ima_seen_destroy(&seen);
 }
 
 /**
@@ -656,7 +709,7 @@ static int ima_staging_n_test_command_task(void *data)
 	while (!READ_ONCE(commander->stop)) {
 		for (n = 1; n < 40; n += 13) {
 			ret = ima_staging_n_delete(staging, n);
-			if (!ret) {
+			if (ret > 0) {
 				atomic_add(n, &commander->deleted);
 				atomic_inc(&commander->deletes);
 			} else if (ret != -ENOENT &&
@@ -667,11 +720,11 @@ static int ima_staging_n_test_command_task(void *data)
 		}
 		if (commander->stages) {
 			ret = ima_staging_stage(staging);
-			if (ret && ret != -EEXIST && ret != -ENOENT)
+			if (ret <= 0 && ret != -EEXIST && ret != -ENOENT)
 				wrong++;
 			usleep_range(20, 50);
 			ret = ima_staging_delete(staging);
-			if (ret && ret != -ENOENT)
+			if (ret <= 0 && ret != -ENOENT)
 				wrong++;
 		}
 		usleep_range(20, 50);
@@ -731,6 +784,8 @@ static void ima_staging_n_test_race(struct kunit *test, bool stages)
 	IMA_TEST_EXPECT_LIST(test, &staging->staged, last - left - staged + 1,
 			     staged);
 	KUNIT_EXPECT_GE(test, atomic_read(&commander.deletes), ROUNDS);
+	KUNIT_EXPECT_EQ(test, ima_staging_deleted(staging),
+			last - left - staged);
 	if (!stages)
 		KUNIT_EXPECT_EQ(test, atomic_read(&commander.deleted) + left,
 				last);
@@ -767,6 +822,7 @@ static struct kunit_case ima_staging_n_test_cases[] = {
 	KUNIT_CASE(ima_staging_n_test_kill_ends_wait_for_walk),
 	KUNIT_CASE(ima_staging_n_test_kill_ends_wait_for_append),
 	KUNIT_CASE(ima_staging_n_test_conserves_records),
+	KUNIT_CASE(ima_staging_n_test_forgets_the_first),
 	KUNIT_CASE(ima_staging_n_test_numbers_race),
 	KUNIT_CASE(ima_staging_n_test_all_commands_race),
 	{}

@@ -39,13 +39,14 @@ static void ima_staging_test_stage_takes_all(struct kunit *test)
 	current_seen = ima_list_generation(&ctx->list);
 	staged_seen = ima_list_generation(&ctx->staging.staged);
 
-	KUNIT_EXPECT_EQ(test, ima_staging_stage(&ctx->staging), 0);
+	KUNIT_EXPECT_EQ(test, ima_staging_stage(&ctx->staging), n);
 	IMA_TEST_EXPECT_LIST(test, &ctx->staging.staged, 1, n);
 	IMA_TEST_EXPECT_LIST(test, &ctx->list, 1, 0);
 	/* Whoever is reading either list has to begin again. */
 	KUNIT_EXPECT_NE(test, ima_list_generation(&ctx->list), current_seen);
 	KUNIT_EXPECT_NE(test, ima_list_generation(&ctx->staging.staged),
 			staged_seen);
+	KUNIT_EXPECT_EQ(test, ima_staging_deleted(&ctx->staging), 0);
 	KUNIT_EXPECT_FALSE(test, mutex_is_locked(&ctx->append_mutex));
 	KUNIT_EXPECT_FALSE(test, rwsem_is_locked(&ctx->staging.list_rwsem));
 }
@@ -55,7 +56,7 @@ static void ima_staging_test_measuring_goes_on_after_stage(struct kunit *test)
 	struct ima_staging_test *ctx = test->priv;
 
 	ima_staging_test_fill(test, 0, 5);
-	KUNIT_EXPECT_EQ(test, ima_staging_stage(&ctx->staging), 0);
+	KUNIT_EXPECT_EQ(test, ima_staging_stage(&ctx->staging), 5);
 	ima_test_append(test, &ctx->list, 6, 4);
 	IMA_TEST_EXPECT_LIST(test, &ctx->staging.staged, 1, 5);
 	IMA_TEST_EXPECT_LIST(test, &ctx->list, 6, 4);
@@ -71,7 +72,8 @@ static void ima_staging_test_delete_takes_the_staged(struct kunit *test)
 	current_seen = ima_list_generation(&ctx->list);
 	staged_seen = ima_list_generation(&ctx->staging.staged);
 
-	KUNIT_EXPECT_EQ(test, ima_staging_delete(&ctx->staging), 0);
+	KUNIT_EXPECT_EQ(test, ima_staging_delete(&ctx->staging), n);
+	KUNIT_EXPECT_EQ(test, ima_staging_deleted(&ctx->staging), n);
 	IMA_TEST_EXPECT_LIST(test, &ctx->staging.staged, 1, 0);
 	KUNIT_EXPECT_NE(test, ima_list_generation(&ctx->staging.staged),
 			staged_seen);
@@ -103,28 +105,39 @@ static void ima_staging_test_delete_frees_the_records(struct kunit *test)
 		ima_list_append(&ctx->list, qe);
 	}
 
-	KUNIT_EXPECT_EQ(test, ima_staging_stage(&ctx->staging), 0);
+	KUNIT_EXPECT_EQ(test, ima_staging_stage(&ctx->staging), 100);
 	/* Zero says that the cache has no slab left. */
 	KUNIT_EXPECT_NE(test, kmem_cache_shrink(cache), 0);
-	KUNIT_EXPECT_EQ(test, ima_staging_delete(&ctx->staging), 0);
+	KUNIT_EXPECT_EQ(test, ima_staging_delete(&ctx->staging), 100);
 	KUNIT_EXPECT_EQ(test, kmem_cache_shrink(cache), 0);
 	kmem_cache_destroy(cache);
 }
 
 struct ima_staging_test_refusal {
 	const char *what;
-	int (*command)(struct ima_staging *staging);
+	long (*command)(struct ima_staging *staging);
 	u32 staged;
 	u32 current_n;
+	bool copied;
 	int ret;
 };
 
 static const struct ima_staging_test_refusal ima_staging_test_refusals[] = {
-	{ "stage, no record", ima_staging_stage, 0, 0, -ENOENT },
-	{ "stage, all are staged", ima_staging_stage, 3, 0, -EEXIST },
-	{ "stage, some are staged", ima_staging_stage, 3, 2, -EEXIST },
-	{ "delete, no record", ima_staging_delete, 0, 0, -ENOENT },
-	{ "delete, none is staged", ima_staging_delete, 0, 4, -ENOENT },
+	{ "stage, no record", ima_staging_stage, 0, 0, false, -ENOENT },
+	{ "stage, all are staged", ima_staging_stage, 3, 0, false, -EEXIST },
+	{ "stage, some are staged", ima_staging_stage, 3, 2, false, -EEXIST },
+	{ "delete, no record", ima_staging_delete, 0, 0, false, -ENOENT },
+	{ "delete, none is staged", ima_staging_delete, 0, 4, false, -ENOENT },
+
+	/* that all were copied comes before what there is */
+	{ "stage copied", ima_staging_stage, 0, 4, true, -EACCES },
+	{ "stage copied, some are staged", ima_staging_stage, 3, 2, true,
+	  -EACCES },
+	{ "stage copied, no record", ima_staging_stage, 0, 0, true, -EACCES },
+	{ "delete copied", ima_staging_delete, 3, 2, true, -ESTALE },
+	{ "delete copied, none is staged", ima_staging_delete, 0, 4, true,
+	  -ESTALE },
+	{ "delete copied, no record", ima_staging_delete, 0, 0, true, -ESTALE },
 };
 
 KUNIT_ARRAY_PARAM_DESC(ima_staging_test_refusal, ima_staging_test_refusals,
@@ -139,6 +152,7 @@ static void ima_staging_test_refusal_changes_nothing(struct kunit *test)
 	struct ima_test_holder holder;
 
 	ima_staging_test_fill(test, param->staged, param->current_n);
+	ctx->staging.copied = param->copied;
 	current_seen = ima_list_generation(&ctx->list);
 	staged_seen = ima_list_generation(&ctx->staging.staged);
 
@@ -152,6 +166,7 @@ static void ima_staging_test_refusal_changes_nothing(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, ima_list_generation(&ctx->list), current_seen);
 	KUNIT_EXPECT_EQ(test, ima_list_generation(&ctx->staging.staged),
 			staged_seen);
+	KUNIT_EXPECT_EQ(test, ima_staging_deleted(&ctx->staging), 0);
 	KUNIT_EXPECT_FALSE(test, mutex_is_locked(&ctx->append_mutex));
 	KUNIT_EXPECT_FALSE(test, rwsem_is_locked(&ctx->staging.list_rwsem));
 }
@@ -163,7 +178,7 @@ static void ima_staging_test_delete_waits_for_no_measuring(struct kunit *test)
 
 	ima_staging_test_fill(test, 3, 2);
 	ima_test_hold(test, &holder, &ctx->append_mutex);
-	KUNIT_EXPECT_EQ(test, ima_staging_delete(&ctx->staging), 0);
+	KUNIT_EXPECT_EQ(test, ima_staging_delete(&ctx->staging), 3);
 	KUNIT_EXPECT_EQ(test, ima_test_unhold(&holder), 0);
 	IMA_TEST_EXPECT_LIST(test, &ctx->staging.staged, 1, 0);
 	IMA_TEST_EXPECT_LIST(test, &ctx->list, 4, 2);
@@ -197,7 +212,7 @@ static void ima_staging_test_stage_waits_for_append(struct kunit *test)
 	ima_test_append(test, &ctx->list, 6, 2);
 
 	KUNIT_EXPECT_EQ(test, ima_test_unhold(&holder), 0);
-	KUNIT_EXPECT_EQ(test, ima_test_task_join(&task), 0);
+	KUNIT_EXPECT_EQ(test, ima_test_task_join(&task), 7);
 	IMA_TEST_EXPECT_LIST(test, &ctx->staging.staged, 1, 7);
 	IMA_TEST_EXPECT_LIST(test, &ctx->list, 1, 0);
 }
@@ -231,7 +246,8 @@ static void ima_staging_test_command_waits_for_walk(struct kunit *test)
 			     param->current_n);
 	KUNIT_EXPECT_FALSE(test, mutex_is_locked(&ctx->append_mutex));
 	up_read(&ctx->staging.list_rwsem);
-	KUNIT_EXPECT_EQ(test, ima_test_task_join(&task), 0);
+	KUNIT_EXPECT_EQ(test, ima_test_task_join(&task),
+			param->staged ?: param->current_n);
 }
 
 static void ima_staging_test_kill_ends_wait_for_walk(struct kunit *test)
@@ -291,7 +307,7 @@ static void ima_staging_test_kill_ends_wait_for_append(struct kunit *test)
 	/* Neither lock was left behind. */
 	KUNIT_ASSERT_FALSE(test, mutex_is_locked(&ctx->append_mutex));
 	KUNIT_ASSERT_FALSE(test, rwsem_is_locked(&ctx->staging.list_rwsem));
-	KUNIT_EXPECT_EQ(test, ima_staging_stage(&ctx->staging), 0);
+	KUNIT_EXPECT_EQ(test, ima_staging_stage(&ctx->staging), 5);
 	IMA_TEST_EXPECT_LIST(test, &ctx->staging.staged, 1, 5);
 }
 
@@ -304,19 +320,21 @@ static void ima_staging_test_three_rounds(struct kunit *test)
 		u32 first = 1 + round * 7;
 
 		ima_test_append(test, &ctx->list, first, 5);
-		KUNIT_EXPECT_EQ(test, ima_staging_stage(&ctx->staging), 0);
+		KUNIT_EXPECT_EQ(test, ima_staging_stage(&ctx->staging), 5);
 		ima_test_append(test, &ctx->list, first + 5, 2);
 		KUNIT_EXPECT_EQ(test, ima_staging_stage(&ctx->staging),
 				-EEXIST);
 		IMA_TEST_EXPECT_LIST(test, &ctx->staging.staged, first, 5);
-		KUNIT_EXPECT_EQ(test, ima_staging_delete(&ctx->staging), 0);
+		KUNIT_EXPECT_EQ(test, ima_staging_delete(&ctx->staging), 5);
 		KUNIT_EXPECT_EQ(test, ima_staging_delete(&ctx->staging),
 				-ENOENT);
-		KUNIT_EXPECT_EQ(test, ima_staging_stage(&ctx->staging), 0);
+		KUNIT_EXPECT_EQ(test, ima_staging_stage(&ctx->staging), 2);
 		IMA_TEST_EXPECT_LIST(test, &ctx->staging.staged, first + 5, 2);
-		KUNIT_EXPECT_EQ(test, ima_staging_delete(&ctx->staging), 0);
+		KUNIT_EXPECT_EQ(test, ima_staging_delete(&ctx->staging), 2);
 		KUNIT_EXPECT_EQ(test, ima_staging_stage(&ctx->staging),
 				-ENOENT);
+		KUNIT_EXPECT_EQ(test, ima_staging_deleted(&ctx->staging),
+				first + 6);
 	}
 }
 
@@ -346,6 +364,8 @@ static void ima_staging_test_conserves_records(struct kunit *test)
 			else if (last == staged)
 				ret = -ENOENT;
 			else
+				ret = last - staged;
+			if (ret > 0)
 				staged = last;
 			KUNIT_ASSERT_EQ(test, ima_staging_stage(&ctx->staging),
 					ret);
@@ -353,11 +373,15 @@ static void ima_staging_test_conserves_records(struct kunit *test)
 		case 3:
 			if (staged == deleted)
 				ret = -ENOENT;
+			else
+				ret = staged - deleted;
 			deleted = staged;
 			KUNIT_ASSERT_EQ(test, ima_staging_delete(&ctx->staging),
 					ret);
 			break;
 		}
+		KUNIT_ASSERT_EQ(test, ima_staging_deleted(&ctx->staging),
+				deleted);
 		KUNIT_ASSERT_STREQ(test,
 				   ima_test_fault(&ctx->staging.staged,
 						  deleted + 1,
@@ -403,13 +427,14 @@ static void ima_staging_test_saves_all_while_measuring(struct kunit *test)
 		usleep_range(50, 100);
 		if (ret == -ENOENT)
 			continue;
-		KUNIT_EXPECT_EQ(test, ret, 0);
+		KUNIT_EXPECT_GT(test, ret, 0);
 
 		/* Save what is staged, and delete it then. */
 		n = ima_list_count(&staging->staged);
+		KUNIT_EXPECT_EQ(test, ret, n);
 		IMA_TEST_EXPECT_LIST(test, &staging->staged, saved + 1, n);
 		saved += n;
-		KUNIT_EXPECT_EQ(test, ima_staging_delete(staging), 0);
+		KUNIT_EXPECT_EQ(test, ima_staging_delete(staging), n);
 		rounds++;
 	}
 
@@ -422,6 +447,7 @@ static void ima_staging_test_saves_all_while_measuring(struct kunit *test)
 	/* What was not saved is all that is left. */
 	IMA_TEST_EXPECT_LIST(test, &ctx->list, saved + 1, last - saved);
 	IMA_TEST_EXPECT_LIST(test, &staging->staged, 1, 0);
+	KUNIT_EXPECT_EQ(test, ima_staging_deleted(staging), saved);
 	KUNIT_EXPECT_GE(test, rounds, ROUNDS);
 	KUNIT_EXPECT_GE(test, reader.walks, ROUNDS);
 }
@@ -447,11 +473,11 @@ static int ima_staging_test_command_task(void *data)
 	while (!READ_ONCE(commander->stop)) {
 		int ret = ima_staging_stage(commander->staging);
 
-		if (ret && ret != -EEXIST && ret != -ENOENT)
+		if (ret <= 0 && ret != -EEXIST && ret != -ENOENT)
 			wrong++;
 		usleep_range(20, 50);
 		ret = ima_staging_delete(commander->staging);
-		if (!ret)
+		if (ret > 0)
 			atomic_inc(&commander->deletes);
 		else if (ret != -ENOENT)
 			wrong++;
@@ -500,10 +526,207 @@ static void ima_staging_test_commands_keep_apart(struct kunit *test)
 	staged = ima_list_count(&staging->staged);
 	left = ima_list_count(&ctx->list);
 	KUNIT_EXPECT_LT(test, staged + left, last);
+	KUNIT_EXPECT_EQ(test, ima_staging_deleted(staging),
+			last - left - staged);
 	IMA_TEST_EXPECT_LIST(test, &ctx->list, last - left + 1, left);
 	IMA_TEST_EXPECT_LIST(test, &staging->staged, last - left - staged + 1,
 			     staged);
 	KUNIT_EXPECT_GE(test, atomic_read(&commander.deletes), ROUNDS);
+}
+
+/*
+ * Dump both lists to a buffer that has space for all but @less bytes, and look
+ * for the records there, by their numbers from 1 on. Returns how many.
+ */
+static u64 ima_staging_test_dump(struct kunit *test, size_t less, bool *all)
+{
+	struct ima_staging_test *ctx = test->priv;
+	const size_t head = sizeof(u32) + TPM_DIGEST_SIZE + sizeof(u32) +
+			    strlen("ima-ng") + sizeof(u32) + sizeof(u32);
+	struct seq_file file = { .count = 5 };
+	size_t at = file.count;
+	u32 number, len, n;
+	u64 count = 0;
+
+	file.size = at + ima_staging_size(&ctx->staging) + 1 - less;
+	file.buf = kunit_kzalloc(test, file.size, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, file.buf);
+	*all = ima_staging_dump(&ctx->staging, &file, &count);
+
+	for (n = 1; at + head + sizeof(number) <= file.count; n++) {
+		memcpy(&number, file.buf + at + head, sizeof(number));
+		KUNIT_ASSERT_EQ(test, number, n);
+		memcpy(&len, file.buf + at + head - 2 * sizeof(u32),
+		       sizeof(len));
+		at += head - sizeof(u32) + len;
+	}
+	KUNIT_EXPECT_EQ(test, at, file.count);
+	KUNIT_EXPECT_EQ(test, n - 1, count);
+	KUNIT_EXPECT_FALSE(test, rwsem_is_locked(&ctx->staging.list_rwsem));
+	return count;
+}
+
+struct ima_staging_test_lists {
+	const char *what;
+	u32 staged;
+	u32 current_n;
+};
+
+static const struct ima_staging_test_lists ima_staging_test_dumps[] = {
+	{ "staged and current records", 7, 5 },
+	{ "staged records", 7, 0 },
+	{ "current records", 0, 5 },
+};
+
+KUNIT_ARRAY_PARAM_DESC(ima_staging_test_dump, ima_staging_test_dumps, what);
+
+static void ima_staging_test_dumps_staged_first(struct kunit *test)
+{
+	const struct ima_staging_test_lists *param = test->param_value;
+	struct ima_staging_test *ctx = test->priv;
+	const u32 n = param->staged + param->current_n;
+	bool all;
+
+	ima_staging_test_fill(test, param->staged, param->current_n);
+	KUNIT_EXPECT_EQ(test, ima_staging_test_dump(test, 0, &all), n);
+	KUNIT_EXPECT_TRUE(test, all);
+	IMA_TEST_EXPECT_LIST(test, &ctx->staging.staged, 1, param->staged);
+	IMA_TEST_EXPECT_LIST(test, &ctx->list, 1 + param->staged,
+			     param->current_n);
+
+	KUNIT_EXPECT_EQ(test, ima_staging_stage(&ctx->staging), -EACCES);
+	KUNIT_EXPECT_EQ(test, ima_staging_delete(&ctx->staging), -ESTALE);
+	IMA_TEST_EXPECT_LIST(test, &ctx->staging.staged, 1, param->staged);
+	IMA_TEST_EXPECT_LIST(test, &ctx->list, 1 + param->staged,
+			     param->current_n);
+}
+
+/* What is not carried as a whole does not come back: nothing is refused. */
+static void ima_staging_test_small_dump_refuses_nothing(struct kunit *test)
+{
+	const struct ima_staging_test_lists *param = test->param_value;
+	struct ima_staging_test *ctx = test->priv;
+	struct ima_staging *staging = &ctx->staging;
+	const u32 n = param->staged + param->current_n;
+	bool all;
+
+	ima_staging_test_fill(test, param->staged, param->current_n);
+	KUNIT_EXPECT_EQ(test, ima_staging_test_dump(test, 1, &all), n - 1);
+	KUNIT_EXPECT_FALSE(test, all);
+	KUNIT_EXPECT_LE(test,
+			ima_staging_test_dump(
+				test, ima_staging_size(staging) / 2, &all),
+			n / 2 + 1);
+	KUNIT_EXPECT_FALSE(test, all);
+
+	if (param->staged)
+		KUNIT_EXPECT_EQ(test, ima_staging_delete(staging),
+				param->staged);
+	if (param->current_n)
+		KUNIT_EXPECT_EQ(test, ima_staging_stage(staging),
+				param->current_n);
+}
+
+static void ima_staging_test_dump_of_nothing(struct kunit *test)
+{
+	struct ima_staging_test *ctx = test->priv;
+	bool all;
+
+	KUNIT_EXPECT_EQ(test, ima_staging_size(&ctx->staging), 0);
+	KUNIT_EXPECT_EQ(test, ima_staging_test_dump(test, 0, &all), 0);
+	KUNIT_EXPECT_TRUE(test, all);
+}
+
+static void ima_staging_test_deleted_is_not_dumped(struct kunit *test)
+{
+	struct ima_staging_test *ctx = test->priv;
+	unsigned long size;
+	bool all;
+
+	ima_test_append(test, &ctx->staging.staged, 101, 7);
+	ima_test_append(test, &ctx->list, 1, 5);
+	size = ima_staging_size(&ctx->staging);
+	KUNIT_EXPECT_EQ(test, ima_staging_delete(&ctx->staging), 7);
+	KUNIT_EXPECT_LT(test, ima_staging_size(&ctx->staging), size);
+	KUNIT_EXPECT_EQ(test, ima_staging_test_dump(test, 0, &all), 5);
+	KUNIT_EXPECT_TRUE(test, all);
+}
+
+static const struct ima_staging_test_lists ima_staging_test_forgets[] = {
+	{ "none is staged", 0, 3 },
+	{ "some are staged", 5, 3 },
+	{ "all are staged", 5, 0 },
+};
+
+KUNIT_ARRAY_PARAM_DESC(ima_staging_test_forget, ima_staging_test_forgets, what);
+
+static void ima_staging_test_delete_forgets(struct kunit *test)
+{
+	const struct ima_staging_test_lists *param = test->param_value;
+	const u32 n = param->staged + param->current_n;
+	struct ima_staging_test *ctx = test->priv;
+	struct ima_seen seen = {};
+	u32 i;
+
+	KUNIT_ASSERT_EQ(test, ima_seen_init(&seen, "ima_staging_test", 32), 0);
+	ima_staging_test_fill(test, param->staged, param->current_n);
+	ima_staging_test_remember(test, &seen);
+	ctx->staging.forget_in = &seen;
+
+	/* A refused command forgets nothing, nor does staging. */
+	if (param->staged)
+		KUNIT_EXPECT_EQ(test, ima_staging_stage(&ctx->staging),
+				-EEXIST);
+	KUNIT_EXPECT_EQ(test, ima_staging_test_remembered(&seen, n), n);
+	KUNIT_EXPECT_EQ(test, ima_staging_delete(&ctx->staging),
+			(long)param->staged ?: -ENOENT);
+	for (i = 1; i <= n; i++)
+		KUNIT_EXPECT_EQ(test, ima_staging_test_remembers(&seen, i),
+				i > param->staged);
+	KUNIT_EXPECT_EQ(test, atomic_read(&seen.table.nelems),
+			param->current_n);
+	ima_seen_destroy(&seen);
+}
+
+static void ima_staging_test_delete_remembers(struct kunit *test)
+{
+	struct ima_staging_test *ctx = test->priv;
+	struct ima_seen seen = {};
+
+	KUNIT_ASSERT_EQ(test, ima_seen_init(&seen, "ima_staging_test", 32), 0);
+	ima_staging_test_fill(test, 5, 3);
+	ima_staging_test_remember(test, &seen);
+	KUNIT_EXPECT_EQ(test, ima_staging_delete(&ctx->staging), 5);
+	KUNIT_EXPECT_EQ(test, ima_staging_stage(&ctx->staging), 3);
+	KUNIT_EXPECT_EQ(test, ima_staging_delete(&ctx->staging), 3);
+	KUNIT_EXPECT_EQ(test, ima_staging_test_remembered(&seen, 8), 8);
+	ima_seen_destroy(&seen);
+}
+
+/*
+ * A violation, a record that was restored, and one for whose digest there was
+ * no memory own none, whoever added the same digest.
+ */
+static void ima_staging_test_forgets_what_is_owned(struct kunit *test)
+{
+	struct ima_staging_test *ctx = test->priv;
+	struct ima_queue_entry *qe;
+	struct ima_seen seen = {};
+
+	KUNIT_ASSERT_EQ(test, ima_seen_init(&seen, "ima_staging_test", 32), 0);
+	ima_staging_test_fill(test, 5, 3);
+	ima_staging_test_remember(test, &seen);
+	ctx->staging.forget_in = &seen;
+
+	list_for_each_entry(qe, &ctx->staging.staged.records, later) {
+		if (ima_test_number(qe) % 2)
+			qe->seen = NULL;
+	}
+	KUNIT_EXPECT_EQ(test, ima_staging_delete(&ctx->staging), 5);
+	KUNIT_EXPECT_EQ(test, ima_staging_test_remembered(&seen, 8), 6);
+	KUNIT_EXPECT_FALSE(test, ima_staging_test_remembers(&seen, 2));
+	KUNIT_EXPECT_FALSE(test, ima_staging_test_remembers(&seen, 4));
+	ima_seen_destroy(&seen);
 }
 
 static struct kunit_case ima_staging_test_cases[] = {
@@ -527,6 +750,16 @@ static struct kunit_case ima_staging_test_cases[] = {
 	KUNIT_CASE(ima_staging_test_conserves_records),
 	KUNIT_CASE(ima_staging_test_saves_all_while_measuring),
 	KUNIT_CASE(ima_staging_test_commands_keep_apart),
+	KUNIT_CASE_PARAM(ima_staging_test_dumps_staged_first,
+			 ima_staging_test_dump_gen_params),
+	KUNIT_CASE_PARAM(ima_staging_test_small_dump_refuses_nothing,
+			 ima_staging_test_dump_gen_params),
+	KUNIT_CASE(ima_staging_test_dump_of_nothing),
+	KUNIT_CASE(ima_staging_test_deleted_is_not_dumped),
+	KUNIT_CASE_PARAM(ima_staging_test_delete_forgets,
+			 ima_staging_test_forget_gen_params),
+	KUNIT_CASE(ima_staging_test_delete_remembers),
+	KUNIT_CASE(ima_staging_test_forgets_what_is_owned),
 	{}
 };
 

@@ -76,6 +76,55 @@ static inline void ima_staging_test_fill(struct kunit *test, u32 staged,
 	ima_test_append(test, &ctx->list, 1 + staged, current_n);
 }
 
+/* The digest of a numbered record */
+static inline void ima_staging_test_digest(u8 *digest, u32 number)
+{
+	memset(digest, 0, HASH_MAX_DIGESTSIZE);
+	memcpy(digest, &number, sizeof(number));
+}
+
+/**
+ * ima_staging_test_remember - have each record own a remembered digest
+ * @test: test
+ * @seen: table
+ */
+static inline void ima_staging_test_remember(struct kunit *test,
+					     struct ima_seen *seen)
+{
+	struct ima_staging_test *ctx = test->priv;
+	struct ima_list *lists[] = { &ctx->staging.staged, &ctx->list };
+	u8 digest[HASH_MAX_DIGESTSIZE];
+	struct ima_queue_entry *qe;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(lists); i++) {
+		list_for_each_entry(qe, &lists[i]->records, later) {
+			ima_staging_test_digest(digest, ima_test_number(qe));
+			qe->seen = ima_seen_add(seen, 10, digest);
+			KUNIT_ASSERT_NOT_NULL(test, qe->seen);
+		}
+	}
+}
+
+/* Is the digest of the record with this number remembered? */
+static inline bool ima_staging_test_remembers(struct ima_seen *seen, u32 number)
+{
+	u8 digest[HASH_MAX_DIGESTSIZE];
+
+	ima_staging_test_digest(digest, number);
+	return ima_seen_contains(seen, 10, digest);
+}
+
+/* How many digests of the records from 1 to @n are remembered? */
+static inline u32 ima_staging_test_remembered(struct ima_seen *seen, u32 n)
+{
+	u32 i, remembered = 0;
+
+	for (i = 1; i <= n; i++)
+		remembered += ima_staging_test_remembers(seen, i);
+	return remembered;
+}
+
 /**
  * struct ima_staging_test_reader - a process that reads the current list
  */

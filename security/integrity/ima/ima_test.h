@@ -22,6 +22,7 @@
 
 #include "ima.h"
 #include "ima_list.h"
+#include "ima_template_lib.h"
 
 /* Bytes of each object of a cache that is passed to ima_test_alloc() */
 #define IMA_TEST_OBJECT_SIZE 1024
@@ -133,11 +134,15 @@ static inline u32 ima_test_number(const struct ima_queue_entry *qe)
 static inline struct ima_queue_entry *
 ima_test_numbered(struct kmem_cache *cache, u32 number)
 {
-	/* Nobody shows these records: the fields need no operations. */
+	static const struct ima_template_field field = {
+		.field_show = ima_show_template_sig,
+	};
+	static const struct ima_template_field *fields[] = { &field, &field };
 	static struct ima_template_desc desc = {
 		.name = "ima-ng",
 		.fmt = "d-ng|n-ng",
-		.num_fields = 2,
+		.fields = fields,
+		.num_fields = ARRAY_SIZE(fields),
 	};
 	const u32 len[] = { sizeof(number), number % 61 };
 	struct ima_queue_entry *qe = ima_test_alloc(cache, &desc, len);
