@@ -148,20 +148,23 @@ static void ima_seen_test_tells_pcrs_apart(struct kunit *test)
 	struct ima_seen *seen = ima_seen_test_setup(test, digest_size);
 	struct ima_seen_entry *entries[ARRAY_SIZE(pcrs)];
 	u8 digest[HASH_MAX_DIGESTSIZE];
+	bool found;
 	int i, j;
 
 	ima_seen_test_digest(digest, digest_size, 1);
 	for (i = 0; i < ARRAY_SIZE(pcrs); i++) {
-		for (j = i; j < ARRAY_SIZE(pcrs); j++)
-			KUNIT_EXPECT_FALSE(
-				test, ima_seen_contains(seen, pcrs[j], digest));
+		for (j = i; j < ARRAY_SIZE(pcrs); j++) {
+			found = ima_seen_contains(seen, pcrs[j], digest);
+			KUNIT_EXPECT_FALSE(test, found);
+		}
 		entries[i] = ima_seen_add(seen, pcrs[i], digest);
 		KUNIT_ASSERT_NOT_NULL(test, entries[i]);
 	}
 	for (i = 0; i < ARRAY_SIZE(pcrs); i++) {
-		for (j = i; j < ARRAY_SIZE(pcrs); j++)
-			KUNIT_EXPECT_TRUE(test, ima_seen_contains(seen, pcrs[j],
-								  digest));
+		for (j = i; j < ARRAY_SIZE(pcrs); j++) {
+			found = ima_seen_contains(seen, pcrs[j], digest);
+			KUNIT_EXPECT_TRUE(test, found);
+		}
 		ima_seen_test_remove(seen, entries[i]);
 		KUNIT_EXPECT_FALSE(test,
 				   ima_seen_contains(seen, pcrs[i], digest));
@@ -184,12 +187,10 @@ static void ima_seen_test_keeps_many(struct kunit *test)
 	}
 	for (n = 0; n < 2 * MANY; n++) {
 		ima_seen_test_digest(digest, digest_size, n);
-		if (ima_seen_contains(seen, PCR, digest) != (n < MANY)) {
-			if (n < MANY)
-				lost++;
-			else
-				invented++;
-		}
+		if (n < MANY)
+			lost += !ima_seen_contains(seen, PCR, digest);
+		else
+			invented += ima_seen_contains(seen, PCR, digest);
 		invented += ima_seen_contains(seen, PCR + 1, digest);
 	}
 	KUNIT_EXPECT_EQ(test, lost, 0);
@@ -228,12 +229,10 @@ static void ima_seen_test_removes_many(struct kunit *test)
 		if (n % 100)
 			ima_seen_free(seen, entries[n]);
 		ima_seen_test_digest(digest, digest_size, n);
-		if (ima_seen_contains(seen, PCR, digest) != !(n % 100)) {
-			if (n % 100)
-				kept++;
-			else
-				lost++;
-		}
+		if (n % 100)
+			kept += ima_seen_contains(seen, PCR, digest);
+		else
+			lost += !ima_seen_contains(seen, PCR, digest);
 	}
 	KUNIT_EXPECT_EQ(test, lost, 0);
 	KUNIT_EXPECT_EQ(test, kept, 0);

@@ -608,14 +608,14 @@ static void ima_staging_test_small_dump_refuses_nothing(struct kunit *test)
 	struct ima_staging_test *ctx = test->priv;
 	struct ima_staging *staging = &ctx->staging;
 	const u32 n = param->staged + param->current_n;
+	size_t half;
 	bool all;
 
 	ima_staging_test_fill(test, param->staged, param->current_n);
 	KUNIT_EXPECT_EQ(test, ima_staging_test_dump(test, 1, &all), n - 1);
 	KUNIT_EXPECT_FALSE(test, all);
-	KUNIT_EXPECT_LE(test,
-			ima_staging_test_dump(
-				test, ima_staging_size(staging) / 2, &all),
+	half = ima_staging_size(staging) / 2;
+	KUNIT_EXPECT_LE(test, ima_staging_test_dump(test, half, &all),
 			n / 2 + 1);
 	KUNIT_EXPECT_FALSE(test, all);
 
