@@ -19,6 +19,8 @@ FIXTURE(command) {
 	struct ima ima;
 	/* A file of each bank, form and kind. */
 	int fd[MAX_BANKS][NR_FORMS][NR_KINDS];
+	/* One to delete with. */
+	int staged;
 	struct lists lists;
 };
 
@@ -43,6 +45,7 @@ FIXTURE_SETUP(command)
 			}
 		}
 	}
+	self->staged = self->fd[0][BINARY][STAGED];
 }
 
 FIXTURE_TEARDOWN(command)
@@ -65,21 +68,6 @@ static int stage(struct _test_data_command *self)
 	return measure_files(&self->ima, "file", 10, 1);
 }
 
-static int save_and_delete_staged(struct _test_data_command *self)
-{
-	struct lists l;
-	int err;
-
-	err = lists_read(&self->ima, &l);
-	if (err)
-		return err;
-	err = saved_add_list(&self->ima, &l, STAGED);
-	lists_free(&l);
-	if (!err && write(self->fd[0][BINARY][STAGED], "D", 1) != 1)
-		err = -errno;
-	return err;
-}
-
 static int remember(struct _test_data_command *self)
 {
 	lists_free(&self->lists);
@@ -88,19 +76,7 @@ static int remember(struct _test_data_command *self)
 
 static bool unchanged(struct _test_data_command *self)
 {
-	struct lists now;
-	bool same;
-
-	if (lists_read(&self->ima, &now))
-		return false;
-	same = lists_equal(&self->lists, &now);
-	lists_free(&now);
-	return same;
-}
-
-static int errno_of(ssize_t ret)
-{
-	return ret < 0 ? errno : 0;
+	return lists_unchanged(&self->ima, &self->lists);
 }
 
 /* None of these is a command on any file, with or without N. */
@@ -177,7 +153,7 @@ TEST_F_TIMEOUT(command, malformed_while_staged, 600)
 {
 	ASSERT_EQ(0, stage(self));
 	check_malformed(_metadata, self);
-	ASSERT_EQ(0, save_and_delete_staged(self));
+	ASSERT_EQ(0, save_and_delete_staged(&self->ima, self->staged));
 }
 
 TEST_F(command, too_long)
@@ -312,21 +288,8 @@ TEST_F_TIMEOUT(command, refused, 600)
 			}
 		}
 		if (row[i].staged)
-			ASSERT_EQ(0, save_and_delete_staged(self));
+			ASSERT_EQ(0, save_and_delete_staged(&self->ima, self->staged));
 	}
-}
-
-/* Where memory ends: the bytes before can be read, those from here on not. */
-static char *end_of_memory(void)
-{
-	long page = sysconf(_SC_PAGESIZE);
-	char *mem;
-
-	mem = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE,
-		   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (mem == MAP_FAILED || mprotect(mem + page, page, PROT_NONE))
-		return NULL;
-	return mem + page;
 }
 
 /* Memory that is not there is the first reason of all. */
@@ -359,11 +322,11 @@ TEST_F(command, bad_pointer)
 	EXPECT_EQ(EFAULT, errno_of(write(staged, end - 1, 2)));
 	EXPECT_EQ(EFAULT, errno_of(write(current, end, 1)));
 	EXPECT_TRUE(unchanged(self));
-	ASSERT_EQ(0, save_and_delete_staged(self));
+	ASSERT_EQ(0, save_and_delete_staged(&self->ima, self->staged));
 
 	/* Not a byte more is needed than there is. */
 	EXPECT_EQ(1, write(current, end - 1, 1));
-	ASSERT_EQ(0, save_and_delete_staged(self));
+	ASSERT_EQ(0, save_and_delete_staged(&self->ima, self->staged));
 }
 
 /* What is empty has no memory to look at. */
@@ -448,7 +411,7 @@ TEST_F(command, writev)
 		}
 		ASSERT_EQ(len, writev(self->fd[0][BINARY][STAGED], iov, 4))
 			TH_LOG("row %u", i);
-		ASSERT_EQ(0, save_and_delete_staged(self));
+		ASSERT_EQ(0, save_and_delete_staged(&self->ima, self->staged));
 	}
 }
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <unistd.h>
@@ -21,6 +22,18 @@ unsigned int env_uint(const char *name, unsigned int value)
 	const char *str = getenv(name);
 
 	return str && *str ? strtoul(str, NULL, 10) : value;
+}
+
+char *end_of_memory(void)
+{
+	long page = sysconf(_SC_PAGESIZE);
+	char *mem;
+
+	mem = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE,
+		   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (mem == MAP_FAILED || mprotect(mem + page, page, PROT_NONE))
+		return NULL;
+	return mem + page;
 }
 
 /* The list files */
@@ -94,13 +107,13 @@ bool ima_may_record_duplicates(void)
 	return !system("zcat /proc/config.gz | grep -q ^CONFIG_IMA_DISABLE_HTABLE=y");
 }
 
-long ima_count(void)
+static long read_counter(const char *path)
 {
 	struct blob b = { };
 	long count;
 	int err;
 
-	err = blob_read_file(&b, IMA_DIR "/runtime_measurements_count");
+	err = blob_read_file(&b, path);
 	if (!err && !b.len)
 		err = -EIO;
 	if (err) {
@@ -111,6 +124,16 @@ long ima_count(void)
 	count = strtol((char *)b.data, NULL, 10);
 	blob_free(&b);
 	return count;
+}
+
+long ima_count(void)
+{
+	return read_counter(IMA_DIR "/runtime_measurements_count");
+}
+
+long ima_deleted(void)
+{
+	return read_counter(IMA_DIR "/runtime_measurements_deleted");
 }
 
 int lists_read(const struct ima *ima, struct lists *l)
@@ -129,9 +152,10 @@ int lists_read(const struct ima *ima, struct lists *l)
 		}
 	}
 	l->count = ima_count();
-	if (l->count >= 0)
+	l->deleted = ima_deleted();
+	if (l->count >= 0 && (l->deleted >= 0 || l->deleted == -ENOENT))
 		return 0;
-	err = l->count;
+	err = l->count < 0 ? l->count : l->deleted;
 fail:
 	lists_free(l);
 	return err;
@@ -147,7 +171,19 @@ bool lists_equal(const struct lists *a, const struct lists *b)
 				if (!blob_equal(&a->blob[i][form][kind],
 						&b->blob[i][form][kind]))
 					return false;
-	return a->count == b->count;
+	return a->count == b->count && a->deleted == b->deleted;
+}
+
+bool lists_unchanged(const struct ima *ima, const struct lists *before)
+{
+	struct lists now;
+	bool same;
+
+	if (lists_read(ima, &now))
+		return false;
+	same = lists_equal(before, &now);
+	lists_free(&now);
+	return same;
 }
 
 void lists_free(struct lists *l)

@@ -9,9 +9,11 @@
 #ifndef IMA_SELFTEST_COMMON_H
 #define IMA_SELFTEST_COMMON_H
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "blob.h"
 #include "hash.h"
@@ -75,6 +77,8 @@ bool ima_may_record_duplicates(void);
 
 /* Records in the current list, as the kernel counts them. */
 long ima_count(void);
+/* Records deleted since boot. -ENOENT: the kernel does not count them. */
+long ima_deleted(void);
 
 /*
  * Make a new file that holds @content, and have it measured. The bare function
@@ -89,16 +93,28 @@ int measure_files(const struct ima *ima, const char *name, unsigned int first,
 struct lists {
 	struct blob blob[MAX_BANKS][NR_FORMS][NR_KINDS];
 	long count;
+	long deleted;
 };
 
 int lists_read(const struct ima *ima, struct lists *l);
 bool lists_equal(const struct lists *a, const struct lists *b);
+/* Are the lists and the counters what they were? */
+bool lists_unchanged(const struct ima *ima, const struct lists *before);
 void lists_free(struct lists *l);
 /* Are the ASCII lists what the binary ones say? Return: NULL, or what is not. */
 const char *lists_disagree(const struct ima *ima, const struct lists *l);
 
 /* The bank's PCR as the TPM has it. */
 int tpm_pcr(const struct bank *bank, uint8_t *value);
+
+/* Where memory ends: the bytes before can be read, those from here on not. */
+char *end_of_memory(void);
+
+/* What a system call failed with, or 0. */
+static inline int errno_of(ssize_t ret)
+{
+	return ret < 0 ? errno : 0;
+}
 
 /* From the environment, or else the default. */
 unsigned int env_uint(const char *name, unsigned int value);

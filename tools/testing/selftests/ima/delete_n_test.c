@@ -12,11 +12,6 @@
 #include "saved.h"
 #include "workload.h"
 
-static int errno_of(ssize_t ret)
-{
-	return ret < 0 ? errno : 0;
-}
-
 static int write_text(int fd, const char *text)
 {
 	ssize_t len = strlen(text), done;
@@ -179,14 +174,7 @@ static int remember(struct _test_data_delete_n *self)
 
 static bool unchanged(struct _test_data_delete_n *self)
 {
-	struct lists now;
-	bool same;
-
-	if (lists_read(&self->ima, &now))
-		return false;
-	same = lists_equal(&self->lists, &now);
-	lists_free(&now);
-	return same;
+	return lists_unchanged(&self->ima, &self->lists);
 }
 
 /* Save the first records, and delete them by @text. */
@@ -197,14 +185,6 @@ static int save_and_delete_n(struct _test_data_delete_n *self, size_t nr,
 
 	err = err ?: saved_add_first(&self->ima, &self->lists, nr);
 	return err ?: write_text(self->current, text);
-}
-
-static int save_and_delete_staged(struct _test_data_delete_n *self)
-{
-	int err = remember(self);
-
-	err = err ?: saved_add_list(&self->ima, &self->lists, STAGED);
-	return err ?: write_text(self->staged, "D");
 }
 
 /* In each list of each bank the first N are gone, and only those. */
@@ -309,7 +289,7 @@ TEST_F_TIMEOUT(delete_n, refused, 600)
 				TH_LOG("%s", row[r].what);
 		}
 	}
-	ASSERT_EQ(0, save_and_delete_staged(self));
+	ASSERT_EQ(0, save_and_delete_staged(&self->ima, self->staged));
 }
 
 /* With nothing in the list. */
@@ -430,7 +410,7 @@ TEST_F_TIMEOUT(delete_n, with_staging, 600)
 		ASSERT_EQ(0, measure_files(&self->ima, "proc0-", a.per_proc, 2));
 		a.per_proc += 2;
 		ASSERT_EQ(EEXIST, write_text(self->current, "1"));
-		ASSERT_EQ(0, save_and_delete_staged(self));
+		ASSERT_EQ(0, save_and_delete_staged(&self->ima, self->staged));
 		ASSERT_EQ(0, save_and_delete_n(self, 1, "1"));
 	}
 	EXPECT_EQ(1, ima_count());

@@ -93,9 +93,23 @@ int saved_add_first(const struct ima *ima, const struct lists *l, size_t nr)
 	return 0;
 }
 
+int save_and_delete_staged(const struct ima *ima, int fd)
+{
+	struct lists l;
+	int err;
+
+	err = lists_read(ima, &l);
+	if (err)
+		return err;
+	err = saved_add_list(ima, &l, STAGED);
+	if (!err && write(fd, "D", 1) != 1)
+		err = -errno;
+	lists_free(&l);
+	return err;
+}
+
 int save_and_delete(const struct ima *ima)
 {
-	struct lists l = { };
 	int fd, err = 0;
 
 	fd = open(ima->bank[0].path[BINARY][STAGED], O_RDWR | O_CLOEXEC);
@@ -104,15 +118,9 @@ int save_and_delete(const struct ima *ima)
 	if (write(fd, "A", 1) != 1 && errno != ENOENT && errno != EEXIST)
 		err = -errno;
 	if (!err)
-		err = lists_read(ima, &l);
-	if (!err && l.blob[0][BINARY][STAGED].len) {
-		err = saved_add_list(ima, &l, STAGED);
-		if (!err && write(fd, "D", 1) != 1)
-			err = -errno;
-	}
-	lists_free(&l);
+		err = save_and_delete_staged(ima, fd);
 	close(fd);
-	return err;
+	return err == -ENOENT ? 0 : err;
 }
 
 int saved_read_all(const struct ima *ima, int bank, struct blob *b)

@@ -29,6 +29,8 @@ int saved_add_list(const struct ima *ima, const struct lists *l,
 /* Add the first @nr records of the current list, for all of the banks. */
 int saved_add_first(const struct ima *ima, const struct lists *l, size_t nr);
 
+/* Save what is staged, and delete it by way of @fd. -ENOENT if there is nothing. */
+int save_and_delete_staged(const struct ima *ima, int fd);
 /* Stage, save, delete. Return: 0 also if there is nothing. */
 int save_and_delete(const struct ima *ima);
 

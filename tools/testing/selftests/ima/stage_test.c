@@ -215,15 +215,6 @@ static int save_staged(struct _test_data_list *self)
 	return err ?: saved_add_list(&self->ima, &self->lists, STAGED);
 }
 
-static int save_and_delete_staged(struct _test_data_list *self)
-{
-	int err = save_staged(self);
-
-	if (!err && write(self->staged, "D", 1) != 1)
-		err = -errno;
-	return err;
-}
-
 /* What the list would be that nobody ever staged, as the test made it. */
 TEST_F_TIMEOUT(list, nothing_lost_nothing_twice, 600)
 {
@@ -260,7 +251,7 @@ TEST_F_TIMEOUT(list, nothing_lost_nothing_twice, 600)
 	EXPECT_STREQ("", appenders_check(&self->ima, &a, &list));
 	mlist_free(&list);
 	blob_free(&all);
-	ASSERT_EQ(0, save_and_delete_staged(self));
+	ASSERT_EQ(0, save_and_delete_staged(&self->ima, self->staged));
 }
 
 /* The same with the TPM as the judge: all since boot, for each bank. */
@@ -278,7 +269,7 @@ TEST_F_TIMEOUT(list, replay, 600)
 		EXPECT_STREQ("", saved_replay(&self->ima));
 		ASSERT_EQ(0, measure_files(&self->ima, "file", 10 * round + 5, 2));
 		EXPECT_STREQ("", saved_replay(&self->ima));
-		ASSERT_EQ(0, save_and_delete_staged(self));
+		ASSERT_EQ(0, save_and_delete_staged(&self->ima, self->staged));
 		EXPECT_STREQ("", saved_replay(&self->ima));
 	}
 }
@@ -347,7 +338,7 @@ TEST_F(list, violation)
 	ASSERT_LT(1, ima_count());
 
 	ASSERT_EQ(1, write(self->staged, "A", 1));
-	ASSERT_EQ(0, save_and_delete_staged(self));
+	ASSERT_EQ(0, save_and_delete_staged(&self->ima, self->staged));
 	EXPECT_EQ(0, ima_count());
 	if (!self->ima.no_replay)
 		EXPECT_STREQ("", saved_replay(&self->ima));
@@ -364,7 +355,7 @@ TEST_F(list, duplicates)
 	ASSERT_EQ(0, measure_content(path, "content"));
 	if (ima_count() != 1 && ima_may_record_duplicates()) {
 		ASSERT_EQ(1, write(self->staged, "A", 1));
-		ASSERT_EQ(0, save_and_delete_staged(self));
+		ASSERT_EQ(0, save_and_delete_staged(&self->ima, self->staged));
 		SKIP(return, "the kernel records duplicates (CONFIG_IMA_DISABLE_HTABLE)");
 	}
 
@@ -374,7 +365,7 @@ TEST_F(list, duplicates)
 	EXPECT_EQ(0, ima_count())
 		TH_LOG("recorded again while staged");
 
-	ASSERT_EQ(0, save_and_delete_staged(self));
+	ASSERT_EQ(0, save_and_delete_staged(&self->ima, self->staged));
 	ASSERT_EQ(0, measure_content(path, "content"));
 	EXPECT_EQ(0, ima_count())
 		TH_LOG("recorded again after it was deleted");
@@ -453,7 +444,7 @@ TEST_F(list, command_in_the_middle_of_reading)
 	ASSERT_EQ(1, write(self->staged, "A", 1));
 	ASSERT_EQ(0, blob_read_fd(&self->seen, self->staged, 4096));
 	EXPECT_EQ(2, nr_records(&self->ima, &self->seen));
-	ASSERT_EQ(0, save_and_delete_staged(self));
+	ASSERT_EQ(0, save_and_delete_staged(&self->ima, self->staged));
 }
 
 /* After a command, whatever its offset was, the descriptor is at 0. */
@@ -466,7 +457,7 @@ TEST_F(list, position_after_command)
 	ASSERT_EQ(1, write(self->current, "A", 1));
 	EXPECT_EQ(0, lseek(self->current, 0, SEEK_CUR));
 	ASSERT_EQ(10, read(self->staged, buf, 10));
-	ASSERT_EQ(0, save_and_delete_staged(self));
+	ASSERT_EQ(0, save_and_delete_staged(&self->ima, self->staged));
 	EXPECT_EQ(0, lseek(self->staged, 0, SEEK_CUR));
 }
 
@@ -510,7 +501,7 @@ TEST_F(list, stale_reader)
 	fd = open_list(&self->ima, 0, ASCII, STAGED, O_RDONLY);
 	ASSERT_LE(0, fd);
 	ASSERT_EQ(10, read(fd, buf, 10));
-	ASSERT_EQ(0, save_and_delete_staged(self));
+	ASSERT_EQ(0, save_and_delete_staged(&self->ima, self->staged));
 	EXPECT_EQ(-1, read(fd, buf, 10));
 	EXPECT_EQ(ESTALE, errno);
 	EXPECT_EQ(0, pread(fd, buf, 10, 0));
@@ -518,7 +509,7 @@ TEST_F(list, stale_reader)
 	EXPECT_EQ(0, read(fd, buf, 10));
 	ASSERT_EQ(1, write(self->staged, "A", 1));
 	EXPECT_EQ(10, read(fd, buf, 10));
-	ASSERT_EQ(0, save_and_delete_staged(self));
+	ASSERT_EQ(0, save_and_delete_staged(&self->ima, self->staged));
 	close(fd);
 }
 
@@ -534,7 +525,7 @@ TEST_F(list, open_before_command)
 	ASSERT_EQ(1, write(self->staged, "A", 1));
 	ASSERT_EQ(0, blob_read_fd(&self->seen, fd, 10));
 	EXPECT_EQ(3, nr_records(&self->ima, &self->seen));
-	ASSERT_EQ(0, save_and_delete_staged(self));
+	ASSERT_EQ(0, save_and_delete_staged(&self->ima, self->staged));
 	EXPECT_EQ(-1, read(fd, buf, 10));
 	EXPECT_EQ(ESTALE, errno);
 	close(fd);
@@ -554,7 +545,7 @@ TEST_F(list, reader_that_is_not_disturbed)
 	ASSERT_LE(0, fd);
 	ASSERT_EQ(1, read(fd, &byte, 1));
 	blob_add(&self->seen, &byte, 1);
-	ASSERT_EQ(0, save_and_delete_staged(self));
+	ASSERT_EQ(0, save_and_delete_staged(&self->ima, self->staged));
 	ASSERT_EQ(0, blob_read_fd(&self->seen, fd, 10));
 	EXPECT_EQ(2, nr_records(&self->ima, &self->seen));
 
