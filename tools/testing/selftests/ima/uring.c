@@ -81,13 +81,14 @@ static ssize_t uring_do(struct uring *u, const struct io_uring_sqe *sqe)
 	return ret;
 }
 
-ssize_t uring_read(struct uring *u, int fd, void *buf, size_t len, off_t pos)
+static ssize_t uring_rw(struct uring *u, int opcode, int fd, const void *mem,
+			size_t len, off_t pos)
 {
 	const struct io_uring_sqe sqe = {
-		.opcode = IORING_OP_READ,
+		.opcode = opcode,
 		.flags = IOSQE_ASYNC,
 		.fd = fd,
-		.addr = (uintptr_t)buf,
+		.addr = (uintptr_t)mem,
 		.len = len,
 		.off = pos,
 	};
@@ -95,17 +96,25 @@ ssize_t uring_read(struct uring *u, int fd, void *buf, size_t len, off_t pos)
 	return uring_do(u, &sqe);
 }
 
+ssize_t uring_read(struct uring *u, int fd, void *buf, size_t len, off_t pos)
+{
+	return uring_rw(u, IORING_OP_READ, fd, buf, len, pos);
+}
+
 ssize_t uring_write(struct uring *u, int fd, const void *buf, size_t len,
 		    off_t pos)
 {
-	const struct io_uring_sqe sqe = {
-		.opcode = IORING_OP_WRITE,
-		.flags = IOSQE_ASYNC,
-		.fd = fd,
-		.addr = (uintptr_t)buf,
-		.len = len,
-		.off = pos,
-	};
+	return uring_rw(u, IORING_OP_WRITE, fd, buf, len, pos);
+}
 
-	return uring_do(u, &sqe);
+ssize_t uring_readv(struct uring *u, int fd, const struct iovec *iov, int nr,
+		    off_t pos)
+{
+	return uring_rw(u, IORING_OP_READV, fd, iov, nr, pos);
+}
+
+ssize_t uring_writev(struct uring *u, int fd, const struct iovec *iov, int nr,
+		     off_t pos)
+{
+	return uring_rw(u, IORING_OP_WRITEV, fd, iov, nr, pos);
 }

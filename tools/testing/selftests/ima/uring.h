@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 
 /* One operation at a time, by one thread. */
 struct uring {
@@ -22,10 +23,18 @@ struct uring {
 };
 
 int uring_open(struct uring *u);
-/* Return: what the read or write gave, or a negative errno. */
+/*
+ * @pos: where, or -1 for the descriptor's position
+ *
+ * Return: what the read or write gave, or a negative errno.
+ */
 ssize_t uring_read(struct uring *u, int fd, void *buf, size_t len, off_t pos);
 ssize_t uring_write(struct uring *u, int fd, const void *buf, size_t len,
 		    off_t pos);
+ssize_t uring_readv(struct uring *u, int fd, const struct iovec *iov, int nr,
+		    off_t pos);
+ssize_t uring_writev(struct uring *u, int fd, const struct iovec *iov, int nr,
+		     off_t pos);
 void uring_close(struct uring *u);
 
 #endif /* IMA_SELFTEST_URING_H */
