@@ -95,6 +95,16 @@ const char *ima_find_banks(struct ima *ima)
 	return NULL;
 }
 
+int try_open(const char *path, int flags)
+{
+	int fd = open(path, flags | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	close(fd);
+	return 0;
+}
+
 bool ima_has_staging(void)
 {
 	return !access(IMA_DIR "/" BINARY_PREFIX "sha1" STAGED_SUFFIX, F_OK);

@@ -75,6 +75,9 @@ bool ima_has_staging(void);
 /* Was the kernel built to record duplicates? True also if nobody can tell. */
 bool ima_may_record_duplicates(void);
 
+/* Open and close. */
+int try_open(const char *path, int flags);
+
 /* Records in the current list, as the kernel counts them. */
 long ima_count(void);
 /* Records deleted since boot. -ENOENT: the kernel does not count them. */

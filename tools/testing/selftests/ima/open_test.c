@@ -2,21 +2,16 @@
 /*
  * Who may have list files open: any number of readers or one process that
  * writes, over all of the files together. Who closes them does not matter.
+ *
+ * What different users may do is in who_test.c.
  */
 #include <fcntl.h>
-#include <grp.h>
-#include <linux/capability.h>
-#include <sched.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 
 #include "common.h"
 #include "harness.h"
 #include "peer.h"
 #include "saved.h"
-
-#define OVERFLOW_UID 65534
 
 FIXTURE(open) {
 	struct ima ima;
@@ -48,17 +43,6 @@ FIXTURE_SETUP(open)
 FIXTURE_TEARDOWN(open)
 {
 	EXPECT_STREQ("", ima_teardown(&self->ima, _metadata->exit_code == KSFT_FAIL));
-}
-
-/* Open and close. Return: 0 or the negative errno of the open. */
-static int try_open(const char *path, int flags)
-{
-	int fd = open(path, flags | O_CLOEXEC);
-
-	if (fd < 0)
-		return -errno;
-	close(fd);
-	return 0;
 }
 
 static int peer_try(const struct peer *p, const char *path, int flags)
@@ -518,181 +502,6 @@ TEST_F_TIMEOUT(open, two_descriptors_and_a_fork, 600)
 			EXPECT_EQ(0, gate_is_free(self));
 		} while (next_order(order, EVENTS));
 	}
-}
-
-/* Who somebody is that opens a file. */
-struct who {
-	const char *what;
-	uid_t uid;
-	gid_t gid;
-	/* Besides what root has anyway. */
-	bool all_caps;
-	/* The only capability that is left, or -1. */
-	int cap;
-	bool user_ns;
-	int read;
-	int write;
-};
-
-static int keep_one_cap(int cap)
-{
-	struct __user_cap_header_struct hdr = {
-		.version = _LINUX_CAPABILITY_VERSION_3,
-	};
-	struct __user_cap_data_struct data[2] = { };
-
-	if (cap >= 0) {
-		data[CAP_TO_INDEX(cap)].effective = CAP_TO_MASK(cap);
-		data[CAP_TO_INDEX(cap)].permitted = CAP_TO_MASK(cap);
-	}
-	return syscall(__NR_capset, &hdr, data) ? -errno : 0;
-}
-
-static int write_text(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC), err = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, strlen(text)) < 0)
-		err = -errno;
-	close(fd);
-	return err;
-}
-
-/* Root there, with all capabilities; outside it remains the same user. */
-static int enter_user_ns(void)
-{
-	int err;
-
-	if (unshare(CLONE_NEWUSER))
-		return -errno;
-	err = write_text("/proc/self/setgroups", "deny");
-	if (!err)
-		err = write_text("/proc/self/uid_map", "0 0 1");
-	return err ?: write_text("/proc/self/gid_map", "0 0 1");
-}
-
-static int become(const struct who *who)
-{
-	if (who->user_ns)
-		return enter_user_ns();
-	if (prctl(PR_SET_KEEPCAPS, 1))
-		return -errno;
-	if (setgroups(0, NULL) || setresgid(who->gid, who->gid, who->gid) ||
-	    setresuid(who->uid, who->uid, who->uid))
-		return -errno;
-	return who->all_caps ? 0 : keep_one_cap(who->cap);
-}
-
-#define CANNOT_BECOME 200
-
-/* The errno of an open by somebody else, in a process of its own. */
-static int open_as(const struct who *who, const char *path, int flags)
-{
-	int status;
-	pid_t pid;
-
-	pid = fork();
-	if (pid < 0)
-		return -errno;
-	if (!pid) {
-		if (become(who))
-			_exit(CANNOT_BECOME);
-		_exit(-try_open(path, flags));
-	}
-	if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
-		return -EIO;
-	return -WEXITSTATUS(status);
-}
-
-static const struct who people[] = {
-	{
-		.what = "root",
-		.all_caps = true,
-	}, {
-		.what = "root without capabilities",
-		.cap = -1, .write = -EPERM,
-	}, {
-		.what = "root with CAP_DAC_OVERRIDE only",
-		.cap = CAP_DAC_OVERRIDE, .write = -EPERM,
-	}, {
-		.what = "root with CAP_SYS_ADMIN only",
-		.cap = CAP_SYS_ADMIN,
-	}, {
-		.what = "another user",
-		.uid = OVERFLOW_UID, .gid = OVERFLOW_UID, .cap = -1,
-		.read = -EACCES, .write = -EACCES,
-	}, {
-		.what = "another user with CAP_SYS_ADMIN",
-		.uid = OVERFLOW_UID, .gid = OVERFLOW_UID, .cap = CAP_SYS_ADMIN,
-		.read = -EACCES, .write = -EACCES,
-	}, {
-		.what = "another user with CAP_DAC_OVERRIDE",
-		.uid = OVERFLOW_UID, .gid = OVERFLOW_UID, .cap = CAP_DAC_OVERRIDE,
-		.write = -EPERM,
-	}, {
-		.what = "another user of root's group",
-		.uid = OVERFLOW_UID, .cap = -1, .write = -EPERM,
-	}, {
-		.what = "another user of root's group with CAP_SYS_ADMIN",
-		.uid = OVERFLOW_UID, .cap = CAP_SYS_ADMIN,
-	},
-};
-
-TEST_F_TIMEOUT(open, permissions, 600)
-{
-	unsigned int i;
-	int j;
-
-	for (i = 0; i < ARRAY_SIZE(people); i++) {
-		for (j = 0; j < self->nr_paths; j++) {
-			EXPECT_EQ(people[i].read,
-				  open_as(&people[i], self->path[j], O_RDONLY))
-				TH_LOG("%s", people[i].what);
-			EXPECT_EQ(people[i].write,
-				  open_as(&people[i], self->path[j], O_WRONLY))
-				TH_LOG("%s", people[i].what);
-			EXPECT_EQ(people[i].write,
-				  open_as(&people[i], self->path[j], O_RDWR))
-				TH_LOG("%s", people[i].what);
-		}
-	}
-	EXPECT_EQ(0, gate_is_free(self));
-}
-
-/* The reason is the permission, and not that somebody else writes. */
-TEST_F(open, permissions_before_busy)
-{
-	unsigned int i;
-	int fd;
-
-	fd = open(self->staged, O_RDWR | O_CLOEXEC);
-	ASSERT_LE(0, fd);
-	for (i = 0; i < ARRAY_SIZE(people); i++) {
-		EXPECT_EQ(people[i].read ?: -EBUSY,
-			  open_as(&people[i], self->current, O_RDONLY))
-			TH_LOG("%s", people[i].what);
-		EXPECT_EQ(people[i].write ?: -EBUSY,
-			  open_as(&people[i], self->current, O_RDWR))
-			TH_LOG("%s", people[i].what);
-	}
-	close(fd);
-	EXPECT_EQ(0, gate_is_free(self));
-}
-
-/* All capabilities, but in another user namespace. */
-TEST_F(open, user_namespace)
-{
-	static const struct who admin = { .user_ns = true };
-	int ret = open_as(&admin, self->staged, O_RDONLY);
-
-	if (ret == -CANNOT_BECOME)
-		SKIP(return, "no user namespace (CONFIG_USER_NS)");
-	EXPECT_EQ(0, ret);
-	EXPECT_EQ(-EPERM, open_as(&admin, self->staged, O_WRONLY));
-	EXPECT_EQ(-EPERM, open_as(&admin, self->current, O_RDWR));
-	EXPECT_EQ(0, gate_is_free(self));
 }
 
 TEST_HARNESS_MAIN
