@@ -37,8 +37,7 @@ struct request {
 	char text[256];
 };
 
-/* A message of any kind, with or without a descriptor. */
-static int send_msg(int sock, const void *data, size_t len, int fd)
+int send_msg(int sock, const void *data, size_t len, int fd)
 {
 	union {
 		char buf[CMSG_SPACE(sizeof(int))];
@@ -60,7 +59,7 @@ static int send_msg(int sock, const void *data, size_t len, int fd)
 	return sendmsg(sock, &msg, MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
-static int recv_msg(int sock, void *data, size_t len, int *fd)
+int recv_msg(int sock, void *data, size_t len, int *fd)
 {
 	union {
 		char buf[CMSG_SPACE(sizeof(int))];

@@ -19,6 +19,10 @@ struct peer {
 	int sock;
 };
 
+/* A message of any kind by a socket, with a descriptor or with -1. */
+int send_msg(int sock, const void *data, size_t len, int fd);
+int recv_msg(int sock, void *data, size_t len, int *fd);
+
 /* A child of the caller that has none of its descriptors. */
 int peer_start(struct peer *p);
 /* A child of @parent that has all of its descriptors. */

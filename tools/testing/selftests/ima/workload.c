@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "saved.h"
-#include "uring.h"
+#include "ways.h"
 #include "workload.h"
 
 /* Appending processes */
@@ -58,14 +58,15 @@ int appenders_running(struct appenders *a)
 	return running;
 }
 
-/* The number at the end of a path that begins with @dir/@name, or -1. */
-static long path_number(const char *path, const char *dir, const char *name)
+long record_number(const struct ima *ima, const struct record *rec,
+		   const char *name)
 {
-	size_t dir_len = strlen(dir), name_len = strlen(name);
+	size_t dir_len = strlen(ima->dir), name_len = strlen(name);
+	const char *path = record_path(rec);
 	unsigned long nr;
 	char *end;
 
-	if (!path || strncmp(path, dir, dir_len) || path[dir_len] != '/')
+	if (!path || strncmp(path, ima->dir, dir_len) || path[dir_len] != '/')
 		return -1;
 	path += dir_len + 1;
 	if (strncmp(path, name, name_len))
@@ -89,7 +90,7 @@ const char *appenders_check(const struct ima *ima, const struct appenders *a,
 
 		for (proc = 0; proc < a->procs; proc++) {
 			appender_name(proc, name, sizeof(name));
-			nr = path_number(path, ima->dir, name);
+			nr = record_number(ima, &list->rec[i], name);
 			if (nr < 0)
 				continue;
 			if (nr != next[proc]) {
@@ -157,36 +158,27 @@ struct race_thread {
 	enum list_kind kind;
 };
 
-static ssize_t result(ssize_t ret)
+/* One after the other, as far as there are any. */
+static enum write_way race_way(const struct way_tools *tools, unsigned int round)
 {
-	return ret < 0 ? -errno : ret;
-}
+	enum write_way way = round % NR_WRITE_WAYS;
 
-/* Neither pwrite() nor io_uring takes a lock of the descriptor's position. */
-static ssize_t race_command(struct uring *u, int fd, const char *command,
-			    unsigned int round)
-{
-	size_t len = strlen(command);
-
-	if (round % 3 == 0)
-		return result(write(fd, command, len));
-	if (round % 3 == 1 && u->fd >= 0)
-		return uring_write(u, fd, command, len, round);
-	return result(pwrite(fd, command, len, round));
+	return way >= WRITE_URING && tools->uring.fd < 0 ? WRITE_PWRITE : way;
 }
 
 static void *race_write(void *arg)
 {
 	struct race_thread *t = arg;
 	struct race_command *c = t->command;
-	struct uring u;
+	struct way_tools tools;
 	unsigned int i;
 	ssize_t ret;
 
-	uring_open(&u);
+	way_tools_open(&tools);
 	for (i = 0; i < t->race->rounds; i++) {
 		pthread_barrier_wait(&t->race->barrier);
-		ret = race_command(&u, t->race->fd[c->kind], c->command, i);
+		ret = way_write(&tools, race_way(&tools, i), t->race->fd[c->kind],
+				c->command, i);
 		if (ret == (ssize_t)strlen(c->command))
 			c->done++;
 		else if (ret >= 0)
@@ -196,7 +188,7 @@ static void *race_write(void *arg)
 			race_fail(t->race, "writing %s: %s", c->command,
 				  strerror(-ret));
 	}
-	uring_close(&u);
+	way_tools_close(&tools);
 	return NULL;
 }
 
@@ -212,26 +204,26 @@ static void *race_read_shared(void *arg)
 {
 	struct race_thread *t = arg;
 	int fd = t->race->fd[t->kind];
-	struct uring u;
+	struct way_tools tools;
 	unsigned int i;
 	char buf[512];
 	ssize_t ret;
 	off_t pos;
 
-	uring_open(&u);
+	way_tools_open(&tools);
 	for (i = 0; !race_over(t->race); i++) {
 		pos = i % 8 * 100;
-		if (i / 8 % 2 && u.fd >= 0)
-			ret = uring_read(&u, fd, buf, sizeof(buf), pos);
+		if (i / 8 % 2 && tools.uring.fd >= 0)
+			ret = way_read(&tools, READ_URING, fd, buf, sizeof(buf), pos);
 		else
-			ret = result(pread(fd, buf, sizeof(buf), pos));
+			ret = way_read(&tools, READ_PREAD, fd, buf, sizeof(buf), pos);
 		if (ret < 0 && ret != -ESTALE)
 			race_fail(t->race, "reading: %s", strerror(-ret));
 		if (!(i % 16) && lseek(fd, 0, SEEK_SET))
 			race_fail(t->race, "lseek: %s", strerror(errno));
 		race_pause(i);
 	}
-	uring_close(&u);
+	way_tools_close(&tools);
 	return NULL;
 }
 
@@ -247,8 +239,7 @@ static void race_check_list(struct race *race, const struct blob *b)
 		return;
 	}
 	for (i = 0; i < list.nr; i++) {
-		nr = path_number(record_path(&list.rec[i]), race->ima->dir,
-				 RACE_NAME);
+		nr = record_number(race->ima, &list.rec[i], RACE_NAME);
 		if (last >= 0 && nr != last + 1)
 			race_fail(race, "a list was read in which %ld follows %ld",
 				  nr, last);
@@ -318,10 +309,9 @@ const char *race_unfit(const struct ima *ima)
 	return NULL;
 }
 
-/* What the bank's list would be if nothing had been deleted. */
-static int race_expected(const struct race *race, int bank, struct blob *list)
+int measured_list(const struct ima *ima, int bank, const char *name,
+		  unsigned int nr, struct blob *list)
 {
-	const struct ima *ima = race->ima;
 	struct hash hash, file_hash;
 	unsigned int i;
 	char path[512];
@@ -331,8 +321,8 @@ static int race_expected(const struct race *race, int bank, struct blob *list)
 	if (err)
 		return err;
 	err = hash_open(&file_hash, ima->file_algo);
-	for (i = 0; i < race->measured && !err; i++) {
-		snprintf(path, sizeof(path), "%s/" RACE_NAME "%u", ima->dir, i);
+	for (i = 0; i < nr && !err; i++) {
+		snprintf(path, sizeof(path), "%s/%s%u", ima->dir, name, i);
 		err = record_make(list, &hash, IMA_PCR, ima->file_algo,
 				  &file_hash, path, strlen(path), path);
 	}
@@ -341,44 +331,59 @@ static int race_expected(const struct race *race, int bank, struct blob *list)
 	return err;
 }
 
-/* What is left has to be the end of all that was measured. */
-static void race_account(struct race *race, const struct lists *before,
-			 const struct lists *after, unsigned int *deleted)
+static const char *account_bank(const struct ima *ima, int bank,
+				const struct blob *all, const struct lists *after,
+				unsigned int *deleted)
 {
-	const struct ima *ima = race->ima;
-	struct blob all, left;
+	struct blob left = { };
+	const char *why = "";
 	struct mlist list;
 	size_t len;
-	int i, kind;
+	int kind;
 
-	for (i = 0; i < ima->nr_banks; i++) {
+	for (kind = STAGED; kind >= CURRENT; kind--)
+		blob_add(&left, after->blob[bank][BINARY][kind].data,
+			 after->blob[bank][BINARY][kind].len);
+	len = all->len - left.len;
+	if (left.len > all->len ||
+	    (left.len && memcmp(all->data + len, left.data, left.len))) {
+		why = "the lists are not the end of what was measured";
+	} else if (saved_add(ima, bank, all->data, len)) {
+		why = "cannot save records";
+	} else if (mlist_parse(&list, all->data, len,
+			       ima->bank[bank].digest_size)) {
+		why = "part of a record was deleted";
+	} else {
+		*deleted = list.nr;
+		mlist_free(&list);
+	}
+	blob_free(&left);
+	return why;
+}
+
+const char *account_for_deleted(const struct ima *ima, const char *name,
+				unsigned int nr, const struct lists *before,
+				unsigned int *deleted)
+{
+	const char *why = "";
+	struct lists after;
+	struct blob all;
+	int i;
+
+	if (lists_read(ima, &after))
+		return "the lists cannot be read after the race";
+	for (i = 0; i < ima->nr_banks && !*why; i++) {
 		all = (struct blob) { };
-		left = (struct blob) { };
 		blob_add(&all, before->blob[i][BINARY][CURRENT].data,
 			 before->blob[i][BINARY][CURRENT].len);
-		if (race_expected(race, i, &all))
-			race_fail(race, "the AF_ALG hash fails");
-		for (kind = STAGED; kind >= CURRENT; kind--)
-			blob_add(&left, after->blob[i][BINARY][kind].data,
-				 after->blob[i][BINARY][kind].len);
-
-		len = all.len - left.len;
-		if (left.len > all.len ||
-		    (left.len && memcmp(all.data + len, left.data, left.len))) {
-			race_fail(race, "%s: the lists are not the end of what was measured",
-				  ima->bank[i].algo);
-		} else if (saved_add(ima, i, all.data, len)) {
-			race_fail(race, "cannot save records");
-		} else if (mlist_parse(&list, all.data, len,
-				       ima->bank[i].digest_size)) {
-			race_fail(race, "part of a record was deleted");
-		} else {
-			*deleted = list.nr;
-			mlist_free(&list);
-		}
+		if (measured_list(ima, i, name, nr, &all))
+			why = "the AF_ALG hash fails";
+		else
+			why = account_bank(ima, i, &all, &after, deleted);
 		blob_free(&all);
-		blob_free(&left);
 	}
+	lists_free(&after);
+	return why;
 }
 
 static int race_open(struct race *race)
@@ -432,7 +437,8 @@ const char *race_run(const struct ima *ima, struct race_command *commands,
 		     unsigned int *deleted)
 {
 	static struct race race;
-	struct lists before, after;
+	struct lists before;
+	const char *why;
 	unsigned int i;
 
 	race = (struct race) {
@@ -452,12 +458,10 @@ const char *race_run(const struct ima *ima, struct race_command *commands,
 			if (!commands[i].done)
 				race_fail(&race, "%s was never done",
 					  commands[i].command);
-		if (lists_read(ima, &after)) {
-			race_fail(&race, "the lists cannot be read after the race");
-		} else {
-			race_account(&race, &before, &after, deleted);
-			lists_free(&after);
-		}
+		why = account_for_deleted(ima, RACE_NAME, race.measured, &before,
+					  deleted);
+		if (*why)
+			race_fail(&race, "%s", why);
 	}
 	lists_free(&before);
 	for (i = 0; i < NR_KINDS; i++)

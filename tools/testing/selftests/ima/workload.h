@@ -31,6 +31,25 @@ int appenders_running(struct appenders *a);
 const char *appenders_check(const struct ima *ima, const struct appenders *a,
 			    const struct mlist *list);
 
+/* The number of the file of @name that measure_files() made, or -1. */
+long record_number(const struct ima *ima, const struct record *rec,
+		   const char *name);
+
+/* Add to @list what @bank's list shows of files 0 to @nr - 1 of @name. */
+int measured_list(const struct ima *ima, int bank, const char *name,
+		  unsigned int nr, struct blob *list);
+
+/*
+ * After measuring @nr files of @name from 0 on, and losing records: the lists
+ * have to be the end of those and what the current list was @before. All that
+ * is no longer there is added to the saved records.
+ *
+ * Return: "" or what is wrong.
+ */
+const char *account_for_deleted(const struct ima *ima, const char *name,
+				unsigned int nr, const struct lists *before,
+				unsigned int *deleted);
+
 /*
  * Threads of this process, each of which writes one command again and again;
  * other ones that read through the same descriptors, or through their own; and
