@@ -8,40 +8,10 @@
 #include <sys/uio.h>
 
 #include "common.h"
+#include "delete_n.h"
 #include "harness.h"
 #include "saved.h"
 #include "workload.h"
-
-static int write_text(int fd, const char *text)
-{
-	ssize_t len = strlen(text), done;
-
-	done = write(fd, text, len);
-	if (done < 0)
-		return errno;
-	return done == len ? 0 : EIO;
-}
-
-static int write_number(int fd, unsigned long nr)
-{
-	char text[32];
-
-	snprintf(text, sizeof(text), "%lu", nr);
-	return write_text(fd, text);
-}
-
-/* No list is that long: this changes nothing. */
-static bool has_delete_n(const struct ima *ima)
-{
-	int fd, err;
-
-	fd = open(ima->bank[0].path[BINARY][CURRENT], O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return true;
-	err = write_number(fd, ULONG_MAX);
-	close(fd);
-	return err != EINVAL;
-}
 
 /* ULONG_MAX + 1, whatever size a long has. */
 static void first_too_large(char *text, size_t room)
@@ -298,6 +268,49 @@ TEST_F(delete_n, empty_list)
 	EXPECT_EQ(ENOENT, write_text(self->current, "1"));
 	EXPECT_EQ(ENOENT, write_text(self->current, "123456789\n"));
 	EXPECT_EQ(0, ima_count());
+}
+
+/* Numbers of each length, and longer than any number: 111... and 999... */
+TEST_F_TIMEOUT(delete_n, each_length, 600)
+{
+	size_t page = sysconf(_SC_PAGESIZE), len;
+	char *text = malloc(page + 2), fill;
+	int error, on_staged, staged;
+
+	ASSERT_NE(NULL, text);
+	ASSERT_EQ(0, measure_files(&self->ima, "file", 0, 3));
+	for (staged = 0; staged < 2; staged++) {
+		if (staged) {
+			ASSERT_EQ(0, write_text(self->current, "A"));
+			ASSERT_EQ(0, measure_files(&self->ima, "file", 3, 3));
+		}
+		ASSERT_EQ(0, remember(self));
+		for (len = 0; len <= page + 1; len++) {
+			fill = len & 1 ? '9' : '1';
+			memset(text, fill, len);
+			text[len] = '\0';
+			errno = 0;
+			if (strtoul(text, NULL, 10) == ULONG_MAX && errno)
+				error = ERANGE;
+			else
+				error = staged ? EEXIST : ENOENT;
+			on_staged = error == ERANGE ? ERANGE : EINVAL;
+			if (!len || len > 20) {
+				error = EINVAL;
+				on_staged = EINVAL;
+			}
+			EXPECT_EQ(error, errno_of(write(self->current, text, len)))
+				TH_LOG("%zu times %c", len, fill);
+			EXPECT_EQ(on_staged, errno_of(write(self->staged, text, len)))
+				TH_LOG("%zu times %c", len, fill);
+			/* Where there is something to go wrong. */
+			if (len < 64 || !(len % 512) || len > page)
+				ASSERT_TRUE(unchanged(self));
+		}
+		ASSERT_TRUE(unchanged(self));
+	}
+	free(text);
+	ASSERT_EQ(0, save_and_delete_staged(&self->ima, self->staged));
 }
 
 /* A vectored write is one number. */
