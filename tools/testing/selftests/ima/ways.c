@@ -674,8 +674,10 @@ static void describe(const struct ways *ways, char *text, size_t room)
 		ssize_t ret = command ? side[i].ret :
 			      side[i].reads[side[i].nr_reads - 1].ret;
 
-		len += snprintf(text + len, room - len, "%s%.8s by %s, %s list: %s",
-				i ? "; " : "", command ? side[i].command : "reading",
+		len += snprintf(text + len, room - len, "%s%.*s by %s, %s list: %s",
+				i ? "; " : "",
+				command ? (int)strcspn(side[i].command, "\n") : 7,
+				command ? side[i].command : "reading",
 				command ? write_names[side[i].way] :
 					  read_names[side[i].way],
 				kinds[side[i].kind],
