@@ -117,6 +117,22 @@ bool ima_may_record_duplicates(void)
 	return !system("zcat /proc/config.gz | grep -q ^CONFIG_IMA_DISABLE_HTABLE=y");
 }
 
+bool ima_forgets_deleted(void)
+{
+	struct blob b = { };
+	bool forgets = false;
+	char *word;
+
+	if (blob_read_file(&b, "/proc/cmdline"))
+		return false;
+	blob_add(&b, "", 1);
+	for (word = strtok((char *)b.data, " \n"); word; word = strtok(NULL, " \n"))
+		if (!strcmp(word, "ima_flush_htable"))
+			forgets = true;
+	blob_free(&b);
+	return forgets;
+}
+
 static long read_counter(const char *path)
 {
 	struct blob b = { };

@@ -75,6 +75,9 @@ bool ima_has_staging(void);
 /* Was the kernel built to record duplicates? True also if nobody can tell. */
 bool ima_may_record_duplicates(void);
 
+/* Was the kernel told to forget what it deletes, so that it is recorded again? */
+bool ima_forgets_deleted(void);
+
 /* Open and close. */
 int try_open(const char *path, int flags);
 

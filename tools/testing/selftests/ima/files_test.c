@@ -133,6 +133,39 @@ TEST_F(files, other_files)
 	}
 }
 
+/* One more counter, where the other one is, and as little to be written to. */
+TEST_F(files, deleted_counter)
+{
+	const char *path = IMA_DIR "/runtime_measurements_deleted";
+	struct blob b = { };
+	struct stat st;
+	char text[32];
+	int fd;
+
+	if (ima_deleted() == -ENOENT)
+		SKIP(return, "no runtime_measurements_deleted");
+	ASSERT_EQ(0, lstat(path, &st));
+	EXPECT_EQ(S_IFREG | 0440, st.st_mode);
+	EXPECT_EQ(0, st.st_uid);
+	EXPECT_EQ(0, st.st_gid);
+	ASSERT_EQ(0, blob_read_file(&b, path));
+	blob_add(&b, "", 1);
+	snprintf(text, sizeof(text), "%ld\n", ima_deleted());
+	EXPECT_STREQ(text, (char *)b.data);
+	blob_free(&b);
+
+	/* Root needs no permission to open it, but that is all. */
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	ASSERT_LE(0, fd);
+	EXPECT_EQ(EINVAL, errno_of(write(fd, "0", 1)));
+	close(fd);
+	/* Who reads it is no reader of a list. */
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	ASSERT_LE(0, fd);
+	EXPECT_EQ(0, try_open(self->ima.bank[0].path[ASCII][STAGED], O_RDWR));
+	close(fd);
+}
+
 /* The banks' lists, ASCII and binary, tell the same. */
 TEST_F(files, lists_agree)
 {
@@ -167,6 +200,7 @@ TEST(option_off)
 
 	count = ima_count();
 	ASSERT_LT(0, count);
+	EXPECT_EQ(-ENOENT, ima_deleted());
 	for (i = 0; i < ima.nr_banks; i++) {
 		for (form = 0; form < NR_FORMS; form++) {
 			const char *path = ima.bank[i].path[form][CURRENT];

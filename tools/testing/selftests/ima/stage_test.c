@@ -344,12 +344,19 @@ TEST_F(list, violation)
 		EXPECT_STREQ("", saved_replay(&self->ima));
 }
 
-/* IMA records the same file once, also if the record has been deleted. */
+/*
+ * IMA records the same file once, also if the record has been deleted, unless
+ * the kernel was told to forget it then.
+ */
 TEST_F(list, duplicates)
 {
-	char path[512];
+	bool forgets = ima_forgets_deleted();
+	char path[512], kept[512];
 
+	TH_LOG("deleted records are %sforgotten (ima_flush_htable)",
+	       forgets ? "" : "not ");
 	snprintf(path, sizeof(path), "%s/file", self->ima.dir);
+	snprintf(kept, sizeof(kept), "%s/kept", self->ima.dir);
 	ASSERT_EQ(0, measure_content(path, "content"));
 	ASSERT_EQ(1, ima_count());
 	ASSERT_EQ(0, measure_content(path, "content"));
@@ -365,17 +372,58 @@ TEST_F(list, duplicates)
 	EXPECT_EQ(0, ima_count())
 		TH_LOG("recorded again while staged");
 
+	ASSERT_EQ(0, measure_content(kept, "content"));
+	EXPECT_EQ(1, ima_count());
 	ASSERT_EQ(0, save_and_delete_staged(&self->ima, self->staged));
+	ASSERT_EQ(0, measure_content(kept, "content"));
+	EXPECT_EQ(1, ima_count())
+		TH_LOG("recorded again, though its record is in the list");
 	ASSERT_EQ(0, measure_content(path, "content"));
-	EXPECT_EQ(0, ima_count())
-		TH_LOG("recorded again after it was deleted");
+	EXPECT_EQ(1 + forgets, ima_count())
+		TH_LOG("after it was deleted");
 
-	ASSERT_EQ(0, measure_content(path, "other content"));
-	EXPECT_EQ(1, ima_count());
+	/* Once it is back, it is known again. */
 	ASSERT_EQ(0, measure_content(path, "content"));
-	EXPECT_EQ(1, ima_count());
+	EXPECT_EQ(1 + forgets, ima_count());
+	ASSERT_EQ(0, measure_content(path, "other content"));
+	EXPECT_EQ(2 + forgets, ima_count());
+
+	/* And may be deleted again, together with others. */
+	ASSERT_EQ(1, write(self->staged, "A", 1));
+	ASSERT_EQ(0, measure_content(path, "content"));
+	ASSERT_EQ(0, measure_content(kept, "content"));
+	EXPECT_EQ(0, ima_count());
+	ASSERT_EQ(0, save_and_delete_staged(&self->ima, self->staged));
+	ASSERT_EQ(0, measure_content(kept, "content"));
+	ASSERT_EQ(0, measure_content(path, "other content"));
+	ASSERT_EQ(0, measure_content(path, "content"));
+	EXPECT_EQ(3 * forgets, ima_count());
 	if (!self->ima.no_replay)
 		EXPECT_STREQ("", saved_replay(&self->ima));
+}
+
+/* Records that are deleted are counted, and no others. */
+TEST_F(list, deleted_counter)
+{
+	long deleted = ima_deleted();
+
+	if (deleted == -ENOENT)
+		SKIP(return, "no runtime_measurements_deleted");
+	ASSERT_LE(0, deleted);
+	ASSERT_EQ(0, measure_files(&self->ima, "file", 0, 5));
+	EXPECT_EQ(deleted, ima_deleted());
+	EXPECT_EQ(ENOENT, errno_of(write(self->staged, "D", 1)));
+	ASSERT_EQ(1, write(self->staged, "A", 1));
+	ASSERT_EQ(0, measure_files(&self->ima, "file", 5, 2));
+	EXPECT_EQ(EEXIST, errno_of(write(self->staged, "A", 1)));
+	EXPECT_EQ(deleted, ima_deleted());
+	ASSERT_EQ(0, save_and_delete_staged(&self->ima, self->staged));
+	EXPECT_EQ(deleted + 5, ima_deleted());
+	EXPECT_EQ(2, ima_count());
+	ASSERT_EQ(1, write(self->current, "A", 1));
+	EXPECT_EQ(deleted + 5, ima_deleted());
+	ASSERT_EQ(0, save_and_delete_staged(&self->ima, self->staged));
+	EXPECT_EQ(deleted + 7, ima_deleted());
 }
 
 /*
