@@ -67,6 +67,45 @@ guest_that_is_well() {
 	result "a guest with a TPM, three CPUs and files to give away passes" "$good"
 }
 
+# A guest sends files before its end as well, and takes the last of each.
+guest_that_sends_twice() {
+	local good=1
+	rm -rf "$TEMP/files"
+	boot --out "$TEMP/files" <<-'END' || good=0
+		#!/bin/sh
+		echo 1 >/out/first
+		echo 1 >/out/both
+		guest-send
+		rm /out/first
+		echo 2 >/out/both
+	END
+	[[ $(cat "$TEMP/files"/{first,both}) = $'1\n2' ]] || good=0
+	result "what a guest sends before its end arrives" "$good"
+}
+
+# A command that is given 2 minutes, TPM2_ReadClock, before, while and after the TPM
+# is held. It must have an answer at once, none for three seconds, and one again.
+guest_with_a_tpm_that_is_held() {
+	local good=1
+	boot --tpm <<-'END' || good=0
+		#!/bin/sh
+		ask() {
+			printf '\200\001\000\000\000\012\000\000\001\201' >/dev/tpm0
+			: >"/tmp/answer-$1"
+		}
+		ask 1
+		echo "guest: hold the TPM" >/dev/kmsg
+		sleep 2
+		ask 2 &
+		sleep 3
+		[ ! -e /tmp/answer-2 ] || exit 1
+		echo "guest: release the TPM" >/dev/kmsg
+		wait
+		[ -e /tmp/answer-1 ] && [ -e /tmp/answer-2 ] && ask 3
+	END
+	result "a TPM is held and released" "$good"
+}
+
 guests_that_are_not() {
 	refused "a command that fails" "the guest's command failed with status 7" <<-'END'
 		#!/bin/sh
@@ -168,6 +207,8 @@ lines_that_tell_of_a_fault() {
 "$ROOT/dev/kernel" x86
 make_temp test-guest
 guest_that_is_well
+guest_that_sends_twice
+guest_with_a_tpm_that_is_held
 guests_that_are_not
 interrupted_guest
 lines_that_tell_of_a_fault
