@@ -578,6 +578,79 @@ static void ima_list_test_dump_goes_on(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, file.count, 16 + 2 * size);
 }
 
+/* Records of a list that takes its time */
+#define IMA_LIST_TEST_LONG 5000
+
+/* Counts how often it gets the processor, which it always wants. */
+static int ima_list_test_impatient(void *data)
+{
+	unsigned long *runs = data;
+
+	while (!kthread_should_stop()) {
+		usleep_range(500, 1000);
+		WRITE_ONCE(*runs, *runs + 1);
+	}
+	return 0;
+}
+
+KUNIT_DEFINE_ACTION_WRAPPER(ima_list_test_stop, kthread_stop,
+			    struct task_struct *);
+
+/* Start a task that goes before this one, which can only let it in. */
+static unsigned long *ima_list_test_start_impatient(struct kunit *test)
+{
+	struct task_struct *task;
+	unsigned long *runs;
+
+	runs = kunit_kzalloc(test, sizeof(*runs), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, runs);
+	task = kthread_run(ima_list_test_impatient, runs, "ima_test");
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, task);
+	KUNIT_ASSERT_EQ(test,
+			kunit_add_action_or_reset(test, ima_list_test_stop,
+						  task),
+			0);
+	sched_set_fifo(task);
+	return runs;
+}
+
+/*
+ * On a kernel that is not preempted, another task runs during a call only if
+ * the call lets it: not once, otherwise, however long this goes on.
+ */
+static void ima_list_test_long_walk_yields(struct kunit *test)
+{
+	unsigned long *runs, before, within = 0, end, size;
+	struct ima_list_test *ctx = test->priv;
+
+	ima_test_append(test, &ctx->list, 1, IMA_LIST_TEST_LONG);
+	runs = ima_list_test_start_impatient(test);
+	end = jiffies + IMA_TEST_PATIENCE;
+	while (within < 3 && time_before(jiffies, end)) {
+		before = READ_ONCE(*runs);
+		ima_list_find(&ctx->list, IMA_LIST_TEST_LONG, &size);
+		within += READ_ONCE(*runs) - before;
+		cond_resched();
+	}
+	KUNIT_EXPECT_GE(test, within, 3);
+}
+
+static void ima_list_test_long_free_yields(struct kunit *test)
+{
+	unsigned long *runs, before, within = 0, end;
+	struct ima_list_test *ctx = test->priv;
+
+	runs = ima_list_test_start_impatient(test);
+	end = jiffies + IMA_TEST_PATIENCE;
+	while (within < 3 && time_before(jiffies, end)) {
+		ima_test_append(test, &ctx->list, 1, IMA_LIST_TEST_LONG);
+		before = READ_ONCE(*runs);
+		ima_list_free(&ctx->list);
+		within += READ_ONCE(*runs) - before;
+	}
+	KUNIT_EXPECT_GE(test, within, 3);
+}
+
 static struct kunit_case ima_list_test_cases[] = {
 	KUNIT_CASE(ima_list_test_starts_empty),
 	KUNIT_CASE(ima_list_test_append_keeps_order),
@@ -600,6 +673,8 @@ static struct kunit_case ima_list_test_cases[] = {
 			 ima_list_test_template_gen_params),
 	KUNIT_CASE(ima_list_test_dump_takes_whole_records),
 	KUNIT_CASE(ima_list_test_dump_goes_on),
+	KUNIT_CASE(ima_list_test_long_walk_yields),
+	KUNIT_CASE(ima_list_test_long_free_yields),
 	{}
 };
 
