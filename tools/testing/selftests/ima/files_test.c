@@ -182,44 +182,4 @@ TEST_F(files, lists_agree)
 	lists_free(&l);
 }
 
-/* Without the option there is nothing to be written, and nothing goes. */
-TEST(option_off)
-{
-	static const char * const commands[] = { "A", "D", "1" };
-	struct ima ima = { };
-	const char *skip = ima_find_banks(&ima);
-	int i, form, fd;
-	struct stat st;
-	long count;
-	size_t j;
-
-	if (skip)
-		SKIP(return, "%s", skip);
-	if (ima_has_staging())
-		SKIP(return, "the kernel has staged lists");
-
-	count = ima_count();
-	ASSERT_LT(0, count);
-	EXPECT_EQ(-ENOENT, ima_deleted());
-	for (i = 0; i < ima.nr_banks; i++) {
-		for (form = 0; form < NR_FORMS; form++) {
-			const char *path = ima.bank[i].path[form][CURRENT];
-
-			EXPECT_NE(0, access(ima.bank[i].path[form][STAGED], F_OK));
-			ASSERT_EQ(0, lstat(path, &st));
-			EXPECT_EQ(S_IFREG | 0440, st.st_mode);
-			/* Root needs no permission, but it is of no use. */
-			fd = open(path, O_RDWR);
-			if (fd < 0)
-				continue;
-			for (j = 0; j < ARRAY_SIZE(commands); j++) {
-				EXPECT_EQ(-1, write(fd, commands[j], 1));
-				EXPECT_EQ(EINVAL, errno);
-			}
-			close(fd);
-		}
-	}
-	EXPECT_EQ(count, ima_count());
-}
-
 TEST_HARNESS_MAIN

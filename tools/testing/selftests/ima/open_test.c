@@ -444,7 +444,7 @@ static bool next_order(int *a, int nr)
  * they are closed in, by whom, or by an exit, the gate is free when the last
  * copy of both is closed, and not before.
  */
-TEST_F_TIMEOUT(open, two_descriptors_and_a_fork, 600)
+TEST_F_TIMEOUT(open, gate_after_two_write_descriptors_and_a_fork, 600)
 {
 	enum { PARENT_1, PARENT_2, CHILD_1, CHILD_2, EVENTS };
 	enum { PARENT_EXITS = 1, CHILD_EXITS = 2 };

@@ -470,3 +470,47 @@ const char *race_run(const struct ima *ima, struct race_command *commands,
 		return "what the race has left cannot be saved and deleted";
 	return race.why;
 }
+
+/* Two writers */
+
+struct writer {
+	pthread_t thread;
+	pthread_barrier_t *barrier;
+	int fd;
+	const char *command;
+	int err;
+};
+
+static void *write_command(void *arg)
+{
+	struct writer *w = arg;
+
+	pthread_barrier_wait(w->barrier);
+	w->err = errno_of(write(w->fd, w->command, strlen(w->command)));
+	return NULL;
+}
+
+void write_at_once(const int fd[2], const char *command, int err[2])
+{
+	pthread_barrier_t barrier;
+	struct writer w[2];
+	int i;
+
+	pthread_barrier_init(&barrier, NULL, 2);
+	for (i = 0; i < 2; i++) {
+		w[i] = (struct writer) {
+			.barrier = &barrier,
+			.fd = fd[i],
+			.command = command,
+		};
+		if (pthread_create(&w[i].thread, NULL, write_command, &w[i])) {
+			perror("# pthread_create");
+			abort();
+		}
+	}
+	for (i = 0; i < 2; i++) {
+		pthread_join(w[i].thread, NULL);
+		err[i] = w[i].err;
+	}
+	pthread_barrier_destroy(&barrier);
+}

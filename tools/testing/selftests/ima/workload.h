@@ -74,4 +74,10 @@ const char *race_run(const struct ima *ima, struct race_command *commands,
 /* Why race_run() is not possible, or NULL. */
 const char *race_unfit(const struct ima *ima);
 
+/*
+ * Two threads that write the same command at the same time, each one through a
+ * descriptor of its own. @err gets what each write failed with, or 0.
+ */
+void write_at_once(const int fd[2], const char *command, int err[2]);
+
 #endif /* IMA_SELFTEST_WORKLOAD_H */

@@ -1,0 +1,443 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Faults that other implementations of this feature have. Each has a test that
+ * is named after it, here or where the tests of that matter are:
+ *
+ *  1. two commands at once, through two descriptors of one process, both take
+ *     the same records
+ *	two_commands_at_once_through_two_descriptors
+ *	known_faults_n_test: two_numbers_at_once_through_two_descriptors
+ *	ways_test, ways_n_test, race_test: also with reads, pread and io_uring
+ *  2. deletion works with the option switched off
+ *	deletion_with_the_option_off
+ *  3. a descriptor that is kept reads round two from where round one ended
+ *	stage_test: kept_descriptor_reads_round_two_from_the_start
+ *  4. two write descriptors, then fork, exit, close in the child: the gate
+ *     stays closed, or opens too early
+ *	open_test: gate_after_two_write_descriptors_and_a_fork
+ *  5. ENOMEM when the staged records are deleted under ima_flush_htable: they
+ *     leak, and are no longer staged
+ *	enomem_in_delete_under_flush
+ *  6. a flush forgets digests of records that are still there
+ *	flush_keeps_digests_of_live_records
+ *	known_faults_n_test: n_under_flush
+ *  7. records restored after a kexec are never freed
+ *	RESTORED_TEST
+ *  8. N while something is staged deletes newer records and leaves older ones
+ *	delete_n_test: n_while_staged
+ *  9. odd spellings of a number are taken; a vectored write is two commands
+ *	known_faults_n_test: odd_spellings_of_n
+ * 10. a kexec segment that is too small gets a truncated record, which counts;
+ *     ESTALE is given where nothing is carried over
+ *	SEGMENT_TEST
+ * 11. nothing says that records were deleted
+ *	deletion_is_told
+ * 12. walking and freeing a long list never yields the processor
+ *	ima_list (KUnit): ima_list_test_long_walk_yields,
+ *	ima_list_test_long_free_yields
+ * 13. violations all share one bucket of the digest table
+ *	violations_do_not_share_a_bucket
+ */
+#include <fcntl.h>
+#include <linux/audit.h>
+#include <linux/netlink.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include "common.h"
+#include "harness.h"
+#include "saved.h"
+#include "workload.h"
+
+FIXTURE(fault) {
+	struct ima ima;
+	/* The binary files of the first bank. */
+	int current;
+	int staged;
+	struct lists lists;
+};
+
+FIXTURE_SETUP(fault)
+{
+	const char *skip = ima_setup(&self->ima);
+
+	if (skip)
+		SKIP(return, "%s", skip);
+	ASSERT_STREQ("", self->ima.error);
+	/* Begin with nothing. */
+	ASSERT_EQ(0, save_and_delete(&self->ima));
+	self->current = open(self->ima.bank[0].path[BINARY][CURRENT],
+			     O_RDWR | O_CLOEXEC);
+	ASSERT_LE(0, self->current);
+	self->staged = open(self->ima.bank[0].path[BINARY][STAGED],
+			    O_RDWR | O_CLOEXEC);
+	ASSERT_LE(0, self->staged);
+}
+
+FIXTURE_TEARDOWN(fault)
+{
+	close(self->current);
+	close(self->staged);
+	lists_free(&self->lists);
+	EXPECT_STREQ("", ima_teardown(&self->ima, _metadata->exit_code == KSFT_FAIL));
+}
+
+static int save_staged(struct _test_data_fault *self)
+{
+	int err;
+
+	lists_free(&self->lists);
+	err = lists_read(&self->ima, &self->lists);
+	return err ?: saved_add_list(&self->ima, &self->lists, STAGED);
+}
+
+/* Is there nothing in the list that was staged? */
+static bool nothing_staged(struct _test_data_fault *self)
+{
+	lists_free(&self->lists);
+	return !lists_read(&self->ima, &self->lists) &&
+	       !self->lists.blob[0][BINARY][STAGED].len;
+}
+
+TEST_F_TIMEOUT(fault, two_commands_at_once_through_two_descriptors, 600)
+{
+	unsigned int rounds = env_uint("IMA_TEST_ROUNDS", 100), round;
+	int fd[2] = { self->staged }, err[2];
+
+	fd[1] = open(self->ima.bank[0].path[BINARY][STAGED], O_RDWR | O_CLOEXEC);
+	ASSERT_LE(0, fd[1]);
+	/* One of the two is done, the other one is told that it comes too late. */
+	for (round = 0; round < rounds; round++) {
+		ASSERT_EQ(0, measure_files(&self->ima, "file", 3 * round, 3));
+		write_at_once(fd, "A", err);
+		ASSERT_EQ(0, err[0] && err[1]);
+		ASSERT_EQ(EEXIST, err[0] | err[1]);
+		ASSERT_EQ(0, save_staged(self));
+		write_at_once(fd, "D", err);
+		ASSERT_EQ(0, err[0] && err[1]);
+		ASSERT_EQ(ENOENT, err[0] | err[1]);
+		ASSERT_EQ(0, ima_count());
+	}
+	close(fd[1]);
+	EXPECT_TRUE(nothing_staged(self));
+	if (!self->ima.no_replay)
+		EXPECT_STREQ("", saved_replay(&self->ima));
+}
+
+/* Without the option there is nothing to be written, and nothing goes. */
+TEST(deletion_with_the_option_off)
+{
+	static const char * const commands[] = { "A", "D", "1" };
+	struct ima ima = { };
+	const char *skip = ima_find_banks(&ima);
+	int i, form, fd;
+	struct stat st;
+	long count;
+	size_t j;
+
+	if (skip)
+		SKIP(return, "%s", skip);
+	if (ima_has_staging())
+		SKIP(return, "the kernel has staged lists");
+
+	count = ima_count();
+	ASSERT_LT(0, count);
+	EXPECT_EQ(-ENOENT, ima_deleted());
+	for (i = 0; i < ima.nr_banks; i++) {
+		for (form = 0; form < NR_FORMS; form++) {
+			const char *path = ima.bank[i].path[form][CURRENT];
+
+			EXPECT_NE(0, access(ima.bank[i].path[form][STAGED], F_OK));
+			ASSERT_EQ(0, lstat(path, &st));
+			EXPECT_EQ(S_IFREG | 0440, st.st_mode);
+			/* Root needs no permission, but it is of no use. */
+			fd = open(path, O_RDWR);
+			if (fd < 0)
+				continue;
+			for (j = 0; j < ARRAY_SIZE(commands); j++) {
+				EXPECT_EQ(-1, write(fd, commands[j], 1));
+				EXPECT_EQ(EINVAL, errno);
+			}
+			close(fd);
+		}
+	}
+	EXPECT_EQ(count, ima_count());
+}
+
+/*
+ * Failing allocations: the n-th one from now on that this thread makes. Return:
+ * a descriptor, or -1 if the kernel cannot do that.
+ */
+#define FAILSLAB "/sys/kernel/debug/failslab"
+
+static int fail_nth_open(void)
+{
+	int fd;
+
+	/* Those that may sleep fail only if this says so. */
+	fd = open(FAILSLAB "/ignore-gfp-wait", O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	if (write(fd, "N", 1) != 1) {
+		close(fd);
+		return -1;
+	}
+	close(fd);
+	return open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
+}
+
+static void fail_nth(int fd, unsigned int nr)
+{
+	char text[16];
+	int len = snprintf(text, sizeof(text), "%u", nr);
+
+	if (pwrite(fd, text, len, 0) != len)
+		abort();
+}
+
+/* Stop failing. Return: whether one did fail. */
+static bool fail_nth_end(int fd)
+{
+	char text[16] = "";
+
+	if (pread(fd, text, sizeof(text) - 1, 0) <= 0)
+		abort();
+	fail_nth(fd, 0);
+	return !atoi(text);
+}
+
+TEST_F_TIMEOUT(fault, enomem_in_delete_under_flush, 600)
+{
+	unsigned int nr, failed = 0;
+	int nth, fd, err;
+	bool injected;
+	ssize_t ret;
+
+	nth = fail_nth_open();
+	if (nth < 0)
+		SKIP(return, "no fault injection (CONFIG_FAILSLAB, CONFIG_FAULT_INJECTION_DEBUG_FS)");
+	/* An open needs memory: it does fail. */
+	for (nr = 1; nr < 20 && !failed; nr++) {
+		fail_nth(nth, nr);
+		fd = open(self->ima.bank[0].path[BINARY][STAGED], O_RDWR | O_CLOEXEC);
+		err = errno;
+		fail_nth_end(nth);
+		if (fd >= 0)
+			close(fd);
+		failed += fd < 0 && err == ENOMEM;
+	}
+	ASSERT_EQ(1, failed);
+
+	for (nr = 1, injected = true; injected; nr++) {
+		ASSERT_EQ(0, measure_files(&self->ima, "file", 10 * nr, 10));
+		ASSERT_EQ(1, write(self->staged, "A", 1));
+		ASSERT_EQ(0, save_staged(self));
+		fail_nth(nth, nr);
+		ret = write(self->staged, "D", 1);
+		err = errno;
+		injected = fail_nth_end(nth);
+		EXPECT_EQ(1, ret)
+			TH_LOG("allocation %u: %s", nr, strerror(err));
+		EXPECT_TRUE(nothing_staged(self));
+		EXPECT_EQ(0, ima_count());
+		ASSERT_GT(100, nr);
+	}
+	close(nth);
+	TH_LOG("%u allocations", nr - 2);
+}
+
+/* What is deleted is forgotten, what is staged or in the list is not. */
+TEST_F(fault, flush_keeps_digests_of_live_records)
+{
+	static const char * const contents[] = { "first", "second", "third" };
+	char path[512];
+	size_t i;
+
+	if (!ima_forgets_deleted())
+		SKIP(return, "booted without ima_flush_htable");
+	snprintf(path, sizeof(path), "%s/file", self->ima.dir);
+	ASSERT_EQ(0, measure_content(path, contents[0]));
+	ASSERT_EQ(1, ima_count());
+	ASSERT_EQ(1, write(self->staged, "A", 1));
+	ASSERT_EQ(0, measure_content(path, contents[1]));
+	ASSERT_EQ(1, ima_count());
+	/* Those that are staged are remembered, as those that are not. */
+	for (i = 0; i < 2; i++)
+		ASSERT_EQ(0, measure_content(path, contents[i]));
+	if (ima_count() != 1 && ima_may_record_duplicates()) {
+		ASSERT_EQ(0, save_and_delete_staged(&self->ima, self->staged));
+		SKIP(return, "the kernel records duplicates (CONFIG_IMA_DISABLE_HTABLE)");
+	}
+	ASSERT_EQ(1, ima_count());
+
+	ASSERT_EQ(0, save_and_delete_staged(&self->ima, self->staged));
+	ASSERT_EQ(0, measure_content(path, contents[1]));
+	EXPECT_EQ(1, ima_count())
+		TH_LOG("a record that is in the list came again");
+	ASSERT_EQ(0, measure_content(path, contents[0]));
+	EXPECT_EQ(2, ima_count())
+		TH_LOG("what was deleted is still remembered");
+	/* And is remembered from now on. */
+	ASSERT_EQ(0, measure_content(path, contents[0]));
+	EXPECT_EQ(2, ima_count());
+	ASSERT_EQ(0, measure_content(path, contents[2]));
+	EXPECT_EQ(3, ima_count());
+	if (!self->ima.no_replay)
+		EXPECT_STREQ("", saved_replay(&self->ima));
+}
+
+/* All audit records from now on, also those that a daemon gets. */
+static int audit_open(void)
+{
+	struct sockaddr_nl addr = {
+		.nl_family = AF_NETLINK,
+		.nl_groups = 1 << (AUDIT_NLGRP_READLOG - 1),
+	};
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_AUDIT);
+
+	if (fd >= 0 && bind(fd, (struct sockaddr *)&addr, sizeof(addr))) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+/* Wait for the record that has all of the words. */
+static bool audit_has(int fd, const char * const *words, char *text, size_t room)
+{
+	struct pollfd pfd = { .fd = fd, .events = POLLIN };
+	union {
+		struct nlmsghdr header;
+		char bytes[8192];
+	} msg;
+	ssize_t len;
+	size_t i;
+
+	text[0] = '\0';
+	while (poll(&pfd, 1, 5000) == 1) {
+		len = recv(fd, &msg, sizeof(msg) - 1, 0);
+		if (len < (ssize_t)sizeof(msg.header))
+			return false;
+		if (msg.header.nlmsg_type != AUDIT_INTEGRITY_PCR)
+			continue;
+		msg.bytes[len] = '\0';
+		snprintf(text, room, "%s", (char *)NLMSG_DATA(&msg.header));
+		for (i = 0; words[i] && strstr(text, words[i]); i++)
+			;
+		if (!words[i])
+			return true;
+	}
+	return false;
+}
+
+TEST_F(fault, deletion_is_told)
+{
+	static const struct {
+		const char *command;
+		bool staged;
+		/* Records deleted by it. */
+		long deleted;
+		const char *words[8];
+	} step[] = {
+		{ "D", true, 0, { "op=delete ", "cause=records(0)", "res=0",
+				  "errno=-2", "_staged\"" } },
+		{ "A", false, 0, { "op=stage ", "cause=records(5)", "res=1",
+				   "errno=0", "binary_runtime_measurements_" } },
+		{ "A", true, 0, { "op=stage ", "cause=records(0)", "res=0",
+				  "errno=-17", "_staged\"" } },
+		{ "D\n", true, 5, { "op=delete ", "cause=records(5)", "res=1",
+				    "errno=0", "_staged\"" } },
+		{ "secret", true, 0, { "op=unknown_command ", "cause=records(0)",
+				       "res=0", "errno=-22", "_staged\"" } },
+	};
+	long before = ima_deleted();
+	char text[8192];
+	int audit, err;
+	size_t i;
+
+	if (before == -ENOENT)
+		SKIP(return, "the kernel does not count what is deleted");
+	ASSERT_LE(0, before);
+	audit = audit_open();
+	ASSERT_EQ(0, measure_files(&self->ima, "file", 0, 5));
+	for (i = 0; i < ARRAY_SIZE(step); i++) {
+		if (step[i].deleted)
+			ASSERT_EQ(0, save_staged(self));
+		err = errno_of(write(step[i].staged ? self->staged : self->current,
+				     step[i].command, strlen(step[i].command)));
+		EXPECT_EQ(before += step[i].deleted, ima_deleted())
+			TH_LOG("step %zu", i);
+		if (audit < 0)
+			continue;
+		EXPECT_TRUE(audit_has(audit, step[i].words, text, sizeof(text)))
+			TH_LOG("step %zu, errno %d; the last record was: %s",
+			       i, err, text);
+		EXPECT_EQ(NULL, strstr(text, "secret"));
+	}
+	if (audit < 0)
+		TH_LOG("no audit records were looked at (CONFIG_AUDIT)");
+	else
+		close(audit);
+}
+
+/* Objects of the table's slab cache, or -1. */
+static long nr_seen(void)
+{
+	char line[512];
+	long nr = -1;
+	FILE *file;
+
+	file = fopen("/proc/slabinfo", "r");
+	if (!file)
+		return -1;
+	while (nr < 0 && fgets(line, sizeof(line), file))
+		if (sscanf(line, "ima_seen %ld", &nr) != 1)
+			nr = -1;
+	fclose(file);
+	return nr;
+}
+
+static int violate(const char *path)
+{
+	int reader, writer;
+
+	/* Open for read when it is opened for write. */
+	reader = open(path, O_RDONLY | O_CLOEXEC);
+	if (reader < 0)
+		return -errno;
+	writer = open(path, O_WRONLY | O_CLOEXEC);
+	close(reader);
+	if (writer < 0)
+		return -errno;
+	close(writer);
+	return 0;
+}
+
+/*
+ * They have no digest to be found by: none of them is in the table at all. The
+ * slabs that each processor fills are counted as if they were full, so that it
+ * takes many to see one more.
+ */
+#define VIOLATIONS 1000
+
+TEST_F_TIMEOUT(fault, violations_do_not_share_a_bucket, 600)
+{
+	long seen = nr_seen(), before;
+	char path[512];
+	int i;
+
+	if (seen < 0)
+		SKIP(return, "no /proc/slabinfo with ima_seen (CONFIG_SLUB_DEBUG)");
+	snprintf(path, sizeof(path), "%s/violation", self->ima.dir);
+	ASSERT_EQ(0, measure_content(path, "content"));
+	before = ima_count();
+	seen = nr_seen();
+	for (i = 0; i < VIOLATIONS; i++)
+		ASSERT_EQ(0, violate(path));
+	EXPECT_EQ(before + VIOLATIONS, ima_count());
+	EXPECT_GT(seen + VIOLATIONS / 2, nr_seen());
+}
+
+TEST_HARNESS_MAIN
