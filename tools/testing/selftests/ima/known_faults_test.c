@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Faults that other implementations of this feature have. Each has a test that
- * is named after it, here or where the tests of that matter are:
+ * is named after it, here or where the tests of that matter are. A program can
+ * not kexec and go on: of that, KUnit tests the parts.
  *
  *  1. two commands at once, through two descriptors of one process, both take
  *     the same records
@@ -22,14 +23,15 @@
  *	flush_keeps_digests_of_live_records
  *	known_faults_n_test: n_under_flush
  *  7. records restored after a kexec are never freed
- *	RESTORED_TEST
+ *	ima_base (KUnit): ima_base_test_restores_legacy_template frees them, too
  *  8. N while something is staged deletes newer records and leaves older ones
  *	delete_n_test: n_while_staged
  *  9. odd spellings of a number are taken; a vectored write is two commands
  *	known_faults_n_test: odd_spellings_of_n
  * 10. a kexec segment that is too small gets a truncated record, which counts;
  *     ESTALE is given where nothing is carried over
- *	SEGMENT_TEST
+ *	ima_list (KUnit): ima_list_test_dump_takes_whole_records
+ *	ima_staging (KUnit): ima_staging_test_small_dump_refuses_nothing
  * 11. nothing says that records were deleted
  *	deletion_is_told
  * 12. walking and freeing a long list never yields the processor
@@ -37,6 +39,19 @@
  *	ima_list_test_long_free_yields
  * 13. violations all share one bucket of the digest table
  *	violations_do_not_share_a_bucket
+ *
+ * Faults of the kernel without this feature, which were in its way:
+ *
+ *   - digests of TPM banks without a known algorithm are shown with memory that
+ *     follows them
+ *	ima_base (KUnit): ima_base_test_shows_unmapped_bank
+ *   - the size of records of unnamed templates is counted too small
+ *	ima_list (KUnit): ima_list_test_size_covers_what_is_shown
+ *   - a buffer that is full to the last byte, or too small, gets a part of a
+ *     record
+ *	ima_list (KUnit): ima_list_test_dump_takes_whole_records
+ *   - records of the template ima, and all after them, are not restored
+ *	ima_base (KUnit): ima_base_test_restores_legacy_template
  */
 #include <fcntl.h>
 #include <linux/audit.h>
