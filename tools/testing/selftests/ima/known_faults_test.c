@@ -232,7 +232,7 @@ TEST_F_TIMEOUT(fault, enomem_in_delete_under_flush, 600)
 
 	nth = fail_nth_open();
 	if (nth < 0)
-		SKIP(return, "no fault injection (CONFIG_FAILSLAB, CONFIG_FAULT_INJECTION_DEBUG_FS)");
+		SKIP(return, "no fault injection (CONFIG_FAILSLAB, debugfs)");
 	/* An open needs memory: it does fail. */
 	for (nr = 1; nr < 20 && !failed; nr++) {
 		fail_nth(nth, nr);
