@@ -76,7 +76,7 @@ static void expect_record(struct __test_metadata *_metadata,
 	EXPECT_EQ(-error, r.error);
 }
 
-TEST_F(audit, each_command)
+TEST_F(audit, deletion_is_told)
 {
 	static const struct {
 		const char *text;

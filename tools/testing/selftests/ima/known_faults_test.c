@@ -33,7 +33,7 @@
  *	ima_list (KUnit): ima_list_test_dump_takes_whole_records
  *	ima_staging (KUnit): ima_staging_test_small_dump_refuses_nothing
  * 11. nothing says that records were deleted
- *	deletion_is_told
+ *	audit_test: deletion_is_told
  * 12. walking and freeing a long list never yields the processor
  *	ima_list (KUnit): ima_list_test_long_walk_yields,
  *	ima_list_test_long_free_yields
@@ -54,11 +54,7 @@
  *	ima_base (KUnit): ima_base_test_restores_legacy_template
  */
 #include <fcntl.h>
-#include <linux/audit.h>
-#include <linux/netlink.h>
-#include <poll.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include "common.h"
@@ -301,100 +297,6 @@ TEST_F(fault, flush_keeps_digests_of_live_records)
 	EXPECT_EQ(3, ima_count());
 	if (!self->ima.no_replay)
 		EXPECT_STREQ("", saved_replay(&self->ima));
-}
-
-/* All audit records from now on, also those that a daemon gets. */
-static int audit_open(void)
-{
-	struct sockaddr_nl addr = {
-		.nl_family = AF_NETLINK,
-		.nl_groups = 1 << (AUDIT_NLGRP_READLOG - 1),
-	};
-	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_AUDIT);
-
-	if (fd >= 0 && bind(fd, (struct sockaddr *)&addr, sizeof(addr))) {
-		close(fd);
-		return -1;
-	}
-	return fd;
-}
-
-/* Wait for the record that has all of the words. */
-static bool audit_has(int fd, const char * const *words, char *text, size_t room)
-{
-	struct pollfd pfd = { .fd = fd, .events = POLLIN };
-	union {
-		struct nlmsghdr header;
-		char bytes[8192];
-	} msg;
-	ssize_t len;
-	size_t i;
-
-	text[0] = '\0';
-	while (poll(&pfd, 1, 5000) == 1) {
-		len = recv(fd, &msg, sizeof(msg) - 1, 0);
-		if (len < (ssize_t)sizeof(msg.header))
-			return false;
-		if (msg.header.nlmsg_type != AUDIT_INTEGRITY_PCR)
-			continue;
-		msg.bytes[len] = '\0';
-		snprintf(text, room, "%s", (char *)NLMSG_DATA(&msg.header));
-		for (i = 0; words[i] && strstr(text, words[i]); i++)
-			;
-		if (!words[i])
-			return true;
-	}
-	return false;
-}
-
-TEST_F(fault, deletion_is_told)
-{
-	static const struct {
-		const char *command;
-		bool staged;
-		/* Records deleted by it. */
-		long deleted;
-		const char *words[8];
-	} step[] = {
-		{ "D", true, 0, { "op=delete ", "cause=records(0)", "res=0",
-				  "errno=-2", "_staged\"" } },
-		{ "A", false, 0, { "op=stage ", "cause=records(5)", "res=1",
-				   "errno=0", "binary_runtime_measurements_" } },
-		{ "A", true, 0, { "op=stage ", "cause=records(0)", "res=0",
-				  "errno=-17", "_staged\"" } },
-		{ "D\n", true, 5, { "op=delete ", "cause=records(5)", "res=1",
-				    "errno=0", "_staged\"" } },
-		{ "secret", true, 0, { "op=unknown_command ", "cause=records(0)",
-				       "res=0", "errno=-22", "_staged\"" } },
-	};
-	long before = ima_deleted();
-	char text[8192];
-	int audit, err;
-	size_t i;
-
-	if (before == -ENOENT)
-		SKIP(return, "the kernel does not count what is deleted");
-	ASSERT_LE(0, before);
-	audit = audit_open();
-	ASSERT_EQ(0, measure_files(&self->ima, "file", 0, 5));
-	for (i = 0; i < ARRAY_SIZE(step); i++) {
-		if (step[i].deleted)
-			ASSERT_EQ(0, save_staged(self));
-		err = errno_of(write(step[i].staged ? self->staged : self->current,
-				     step[i].command, strlen(step[i].command)));
-		EXPECT_EQ(before += step[i].deleted, ima_deleted())
-			TH_LOG("step %zu", i);
-		if (audit < 0)
-			continue;
-		EXPECT_TRUE(audit_has(audit, step[i].words, text, sizeof(text)))
-			TH_LOG("step %zu, errno %d; the last record was: %s",
-			       i, err, text);
-		EXPECT_EQ(NULL, strstr(text, "secret"));
-	}
-	if (audit < 0)
-		TH_LOG("no audit records were looked at (CONFIG_AUDIT)");
-	else
-		close(audit);
 }
 
 /* Objects of the table's slab cache, or -1. */
