@@ -76,7 +76,8 @@ ima_base_test_append(struct kunit *test, const char *template, const char *name)
 	struct ima_template_desc *desc = lookup_template_desc(template);
 	struct ima_queue_entry *qe;
 	/* ima has the digest only, the others its algorithm before it. */
-	const char *algo = strcmp(template, IMA_TEMPLATE_IMA_NAME) ? "sha1:" : NULL;
+	const char *algo = strcmp(template, IMA_TEMPLATE_IMA_NAME) ? "sha1:" :
+								     NULL;
 	size_t algo_len = algo ? strlen(algo) + 1 : 0;
 	const u32 len[] = { algo_len + SHA1_DIGEST_SIZE, strlen(name) + 1 };
 
@@ -178,8 +179,8 @@ static void ima_base_test_serialize(struct kunit *test, struct seq_file *m,
 	struct ima_kexec_hdr *header;
 	struct ima_queue_entry *qe;
 
-	ima_base_test_seq(test, m, sizeof(*header) + list->size +
-				   IMA_BASE_TEST_ROOM);
+	ima_base_test_seq(test, m,
+			  sizeof(*header) + list->size + IMA_BASE_TEST_ROOM);
 	m->count = sizeof(*header);
 	list_for_each_entry(qe, &list->records, later)
 		KUNIT_EXPECT_EQ(test, ima_measurements_show(m, qe), 0);
@@ -243,7 +244,7 @@ static void ima_base_test_expect_restored(struct kunit *test)
 
 static void ima_base_test_restores_legacy_template(struct kunit *test)
 {
-	static const char * const names[] = { "boot_aggregate", "/bin/x", "" };
+	static const char *const names[] = { "boot_aggregate", "/bin/x", "" };
 	struct ima_base_test *ctx = test->priv;
 	char longest[IMA_EVENT_NAME_LEN_MAX + 1];
 	struct ima_queue_entry *qe;
@@ -288,8 +289,8 @@ static void ima_base_test_refuses_cut_legacy_record(struct kunit *test)
 	whole = m.count;
 
 	for (m.count = first + 1; m.count < whole; m.count++) {
-		((struct ima_kexec_hdr *)m.buf)->buffer_size = ima_canonical_fmt ?
-			cpu_to_le64(m.count) : m.count;
+		((struct ima_kexec_hdr *)m.buf)->buffer_size =
+			ima_canonical_fmt ? cpu_to_le64(m.count) : m.count;
 		ret = ima_base_test_restore(test, &m);
 		KUNIT_EXPECT_LT_MSG(test, ret, 0, "%zu of %zu bytes", m.count,
 				    whole);
@@ -312,19 +313,101 @@ static void ima_base_test_refuses_long_legacy_name(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(lengths); i++) {
 		ima_base_test_serialize(test, &m, &ctx->list);
 		len = (u32 *)(m.buf + m.count - strlen(name) - sizeof(*len));
-		KUNIT_ASSERT_EQ(test, ima_canonical_fmt ? le32_to_cpu(*len) : *len,
+		KUNIT_ASSERT_EQ(test,
+				ima_canonical_fmt ? le32_to_cpu(*len) : *len,
 				strlen(name));
 		*len = ima_canonical_fmt ? cpu_to_le32(lengths[i]) : lengths[i];
 		/* As far as there is room, the bytes are there. */
 		if (lengths[i] < IMA_BASE_TEST_ROOM / 2)
 			m.count += lengths[i] - strlen(name);
-		((struct ima_kexec_hdr *)m.buf)->buffer_size = ima_canonical_fmt ?
-			cpu_to_le64(m.count) : m.count;
+		((struct ima_kexec_hdr *)m.buf)->buffer_size =
+			ima_canonical_fmt ? cpu_to_le64(m.count) : m.count;
 		KUNIT_EXPECT_LT_MSG(test, ima_base_test_restore(test, &m), 0,
 				    "%u bytes", lengths[i]);
 		KUNIT_EXPECT_EQ(test, ima_list_count(&ctx->restored), 0);
 		ima_list_free(&ctx->restored);
 	}
+}
+
+/*
+ * The fields of ima under no name have lengths, which are hashed, and a name of
+ * any length.
+ */
+static void ima_base_test_tells_format_from_legacy_template(struct kunit *test)
+{
+	static struct ima_template_desc desc;
+	struct ima_base_test *ctx = test->priv;
+	char name[IMA_EVENT_NAME_LEN_MAX + 50];
+	struct ima_queue_entry *qe;
+	struct seq_file m;
+
+	memset(name, 'n', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	qe = ima_base_test_append(test, "ima", "ima");
+	desc = *qe->entry->template_desc;
+	desc.name = "";
+	qe = ima_base_test_append(test, "ima-ng", name);
+	qe->entry->template_desc = &desc;
+	KUNIT_ASSERT_EQ(test,
+			ima_calc_field_array_hash(qe->entry->template_data,
+						  qe->entry),
+			0);
+	ima_base_test_append(test, "ima", "last");
+
+	ima_base_test_serialize(test, &m, &ctx->list);
+	KUNIT_EXPECT_EQ(test, ima_base_test_restore(test, &m), 0);
+	ima_base_test_expect_restored(test);
+	qe = list_first_entry(&ctx->restored.records, struct ima_queue_entry,
+			      later);
+	qe = list_next_entry(qe, later);
+	KUNIT_EXPECT_STREQ(test, qe->entry->template_desc->name, "");
+	KUNIT_EXPECT_STREQ(test, qe->entry->template_desc->fmt,
+			   IMA_TEMPLATE_IMA_FMT);
+}
+
+struct ima_base_test_header {
+	const char *what;
+	/* added to what the header should say */
+	s64 size;
+	s64 count;
+	/* records that are restored */
+	unsigned long restored;
+	int ret;
+};
+
+static const struct ima_base_test_header ima_base_test_headers[] = {
+	{ "as it should be", 0, 0, 2, 0 },
+	{ "more bytes than there are", 1, 0, 0, -EINVAL },
+	{ "many more bytes than there are", 1 << 20, 0, 0, -EINVAL },
+	{ "the most bytes", S64_MAX, 0, 0, -EINVAL },
+	{ "fewer bytes than a header", -1 << 20, 0, 0, -EINVAL },
+	{ "a byte less than there is", -1, 0, 1, -EINVAL },
+	{ "a record more than there is", 0, 1, 2, -EINVAL },
+	{ "many more records", 0, 1 << 20, 2, -EINVAL },
+	{ "a record less than there is", 0, -1, 0, -EINVAL },
+};
+
+KUNIT_ARRAY_PARAM_DESC(ima_base_test_header, ima_base_test_headers, what);
+
+static void ima_base_test_checks_header(struct kunit *test)
+{
+	const struct ima_base_test_header *param = test->param_value;
+	struct ima_base_test *ctx = test->priv;
+	struct ima_kexec_hdr *header;
+	struct seq_file m;
+
+	if (ima_canonical_fmt)
+		kunit_skip(test,
+			   "the header is not in the format of this host");
+
+	ima_base_test_append(test, "ima-ng", "first");
+	ima_base_test_append(test, "ima-ng", "second");
+	ima_base_test_serialize(test, &m, &ctx->list);
+	header = (struct ima_kexec_hdr *)m.buf;
+	header->buffer_size += param->size;
+	header->count += param->count;
+	KUNIT_EXPECT_EQ(test, ima_base_test_restore(test, &m), param->ret);
+	KUNIT_EXPECT_EQ(test, ima_list_count(&ctx->restored), param->restored);
 }
 
 static struct kunit_case ima_base_test_cases[] = {
@@ -333,6 +416,9 @@ static struct kunit_case ima_base_test_cases[] = {
 	KUNIT_CASE(ima_base_test_restores_legacy_template),
 	KUNIT_CASE(ima_base_test_refuses_cut_legacy_record),
 	KUNIT_CASE(ima_base_test_refuses_long_legacy_name),
+	KUNIT_CASE(ima_base_test_tells_format_from_legacy_template),
+	KUNIT_CASE_PARAM(ima_base_test_checks_header,
+			 ima_base_test_header_gen_params),
 	{}
 };
 

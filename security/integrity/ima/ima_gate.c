@@ -14,7 +14,7 @@
  * @opener: thread group of the process that opens the file
  * @role: what the file is opened for
  *
- * Context: any but hard interrupts.
+ * Context: process context.
  * Return: 0, or -EBUSY if another process may write, or if @role is that of a
  * writer and there are readers but no writer yet. Only after 0 has the caller
  * to call ima_gate_leave() with the same @role.
@@ -47,7 +47,7 @@ int ima_gate_enter(struct ima_gate *gate, struct pid *opener,
  *
  * The process that calls this need not be the one that opened the file.
  *
- * Context: any but hard interrupts.
+ * Context: process context.
  */
 void ima_gate_leave(struct ima_gate *gate, enum ima_gate_role role)
 {

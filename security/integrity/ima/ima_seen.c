@@ -142,11 +142,13 @@ struct ima_seen_entry *ima_seen_add(struct ima_seen *seen, u32 pcr,
  * The entry is not found any more, but may still be in use by tasks that are
  * looking a digest up: it is freed with ima_seen_free(), after a grace period.
  *
- * Context: may sleep. Does not allocate memory, and can not fail.
+ * Context: any. Does not allocate memory.
+ * Return: true, or false if @entry is not in @seen, and must not be freed.
  */
-void ima_seen_remove(struct ima_seen *seen, struct ima_seen_entry *entry)
+bool ima_seen_remove(struct ima_seen *seen, struct ima_seen_entry *entry)
 {
-	rhashtable_remove_fast(&seen->table, &entry->node, seen->table.p);
+	return !rhashtable_remove_fast(&seen->table, &entry->node,
+				       seen->table.p);
 }
 
 /**

@@ -55,7 +55,7 @@ void ima_seen_destroy(struct ima_seen *seen);
 bool ima_seen_contains(struct ima_seen *seen, u32 pcr, const u8 *digest);
 struct ima_seen_entry *ima_seen_add(struct ima_seen *seen, u32 pcr,
 				    const u8 *digest);
-void ima_seen_remove(struct ima_seen *seen, struct ima_seen_entry *entry);
+bool ima_seen_remove(struct ima_seen *seen, struct ima_seen_entry *entry);
 void ima_seen_free(struct ima_seen *seen, struct ima_seen_entry *entry);
 
 #endif /* _SECURITY_INTEGRITY_IMA_SEEN_H */

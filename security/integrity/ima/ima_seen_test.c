@@ -54,10 +54,14 @@ static void ima_seen_test_digest(u8 *digest, unsigned int digest_size, u32 n)
 }
 
 /* Remove an entry and free it. */
-static void ima_seen_test_remove(struct ima_seen *seen,
+static void ima_seen_test_remove(struct kunit *test,
 				 struct ima_seen_entry *entry)
 {
-	ima_seen_remove(seen, entry);
+	struct ima_seen *seen = test->priv;
+
+	KUNIT_EXPECT_TRUE(test, ima_seen_remove(seen, entry));
+	/* Not a second time */
+	KUNIT_EXPECT_FALSE(test, ima_seen_remove(seen, entry));
 	synchronize_rcu();
 	ima_seen_free(seen, entry);
 }
@@ -115,7 +119,7 @@ static void ima_seen_test_tells_digests_apart(struct kunit *test)
 	/* Nor does removing the one remove the other. */
 	digest[digest_size - 1] ^= 0x01;
 	KUNIT_EXPECT_NOT_NULL(test, ima_seen_add(seen, PCR, digest));
-	ima_seen_test_remove(seen, entry);
+	ima_seen_test_remove(test, entry);
 	KUNIT_EXPECT_TRUE(test, ima_seen_contains(seen, PCR, digest));
 	digest[digest_size - 1] ^= 0x01;
 	KUNIT_EXPECT_FALSE(test, ima_seen_contains(seen, PCR, digest));
@@ -165,7 +169,7 @@ static void ima_seen_test_tells_pcrs_apart(struct kunit *test)
 			found = ima_seen_contains(seen, pcrs[j], digest);
 			KUNIT_EXPECT_TRUE(test, found);
 		}
-		ima_seen_test_remove(seen, entries[i]);
+		ima_seen_test_remove(test, entries[i]);
 		KUNIT_EXPECT_FALSE(test,
 				   ima_seen_contains(seen, pcrs[i], digest));
 	}
@@ -254,7 +258,7 @@ static void ima_seen_test_adds_what_was_removed(struct kunit *test)
 		entry = ima_seen_add(seen, PCR, digest);
 		KUNIT_ASSERT_NOT_NULL(test, entry);
 		KUNIT_EXPECT_TRUE(test, ima_seen_contains(seen, PCR, digest));
-		ima_seen_test_remove(seen, entry);
+		ima_seen_test_remove(test, entry);
 	}
 }
 
@@ -274,7 +278,7 @@ static void ima_seen_test_gives_memory_back(struct kunit *test)
 	/* Zero says that the cache has no slab left. */
 	KUNIT_EXPECT_NE(test, kmem_cache_shrink(seen->cache), 0);
 	for (i = 0; i < ARRAY_SIZE(entries); i++)
-		ima_seen_test_remove(seen, entries[i]);
+		ima_seen_test_remove(test, entries[i]);
 	KUNIT_EXPECT_EQ(test, kmem_cache_shrink(seen->cache), 0);
 }
 

@@ -145,13 +145,21 @@ void ima_staging_free(struct ima_staging *staging, struct ima_list *deleted)
 {
 	struct ima_seen *seen = staging->forget_in;
 	struct ima_queue_entry *qe;
+	bool removed = false;
 
-	if (seen && ima_list_count(deleted)) {
+	if (seen) {
 		list_for_each_entry(qe, &deleted->records, later) {
-			if (qe->seen)
-				ima_seen_remove(seen, qe->seen);
+			if (!qe->seen)
+				continue;
+			/* What somebody may still find is not freed. */
+			if (WARN_ON_ONCE(!ima_seen_remove(seen, qe->seen)))
+				qe->seen = NULL;
+			removed = true;
 			cond_resched();
 		}
+	}
+
+	if (removed) {
 		/* Somebody who measures may be looking at them. */
 		synchronize_rcu();
 		list_for_each_entry(qe, &deleted->records, later) {

@@ -30,7 +30,7 @@ struct ima_staging {
 	/**
 	 * @list_rwsem: Keeps walks of a list from records being taken off it,
 	 * and commands from each other. Whoever walks @list or @staged holds
-	 * it for reading. A command holds it for writing from before it looks
+	 * it, for reading if it does nothing else. A command holds it for writing from before it looks
 	 * at the lists until it has changed them. It is not taken to append.
 	 */
 	struct rw_semaphore list_rwsem;
@@ -55,7 +55,7 @@ struct ima_staging {
 	unsigned long deleted;
 	/**
 	 * @copied: Each record of both lists was copied for the next kernel:
-	 * what is deleted now would come back there. Changes once, under
+	 * what is deleted now would come back there. Becomes true once, under
 	 * @list_rwsem.
 	 */
 	bool copied;
