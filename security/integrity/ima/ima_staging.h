@@ -30,8 +30,9 @@ struct ima_staging {
 	/**
 	 * @list_rwsem: Keeps walks of a list from records being taken off it,
 	 * and commands from each other. Whoever walks @list or @staged holds
-	 * it, for reading if it does nothing else. A command holds it for writing from before it looks
-	 * at the lists until it has changed them. It is not taken to append.
+	 * it, for reading if it does nothing else. A command holds it for
+	 * writing from before it looks at the lists until it has changed
+	 * them. It is not taken to append.
 	 */
 	struct rw_semaphore list_rwsem;
 	/**

@@ -126,7 +126,7 @@ bool ima_forgets_deleted(void)
 	if (blob_read_file(&b, "/proc/cmdline"))
 		return false;
 	blob_add(&b, "", 1);
-	for (word = strtok((char *)b.data, " \n"); word; word = strtok(NULL, " \n"))
+	for (word = strtok((char *)b.data, "\n "); word; word = strtok(NULL, "\n "))
 		if (!strcmp(word, "ima_flush_htable"))
 			forgets = true;
 	blob_free(&b);
