@@ -95,23 +95,23 @@ static void race_with(struct __test_metadata *_metadata,
 	struct ways_counts c;
 
 	EXPECT_STREQ("", ways_race(&self->ima, sharing, model, &self->numbers,
-				   others, env_uint("IMA_TEST_ROUNDS", 200), &c));
+				   others, env_uint("IMA_TEST_ROUNDS", 100), &c));
 	TH_LOG("%s", ways_tell(&c));
 	if (!self->ima.no_replay)
 		EXPECT_STREQ("", saved_replay(&self->ima));
 }
 
-TEST_F_TIMEOUT(ways, numbers_against_numbers, 600)
+TEST_F_TIMEOUT(ways, numbers_against_numbers, 3600)
 {
 	race_with(_metadata, self, variant->sharing, &self->numbers);
 }
 
-TEST_F_TIMEOUT(ways, numbers_against_commands, 600)
+TEST_F_TIMEOUT(ways, numbers_against_commands, 3600)
 {
 	race_with(_metadata, self, variant->sharing, &self->commands);
 }
 
-TEST_F_TIMEOUT(ways, numbers_against_reads, 600)
+TEST_F_TIMEOUT(ways, numbers_against_reads, 3600)
 {
 	race_with(_metadata, self, variant->sharing, &self->readers);
 }

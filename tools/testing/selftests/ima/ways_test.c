@@ -79,18 +79,18 @@ static void race_with(struct __test_metadata *_metadata,
 
 	EXPECT_STREQ("", ways_race(&self->ima, sharing, ways_model,
 				   &self->commands, others,
-				   env_uint("IMA_TEST_ROUNDS", 300), &c));
+				   env_uint("IMA_TEST_ROUNDS", 200), &c));
 	TH_LOG("%s", ways_tell(&c));
 	if (!self->ima.no_replay)
 		EXPECT_STREQ("", saved_replay(&self->ima));
 }
 
-TEST_F_TIMEOUT(ways, commands_against_commands, 600)
+TEST_F_TIMEOUT(ways, commands_against_commands, 3600)
 {
 	race_with(_metadata, self, variant->sharing, &self->commands);
 }
 
-TEST_F_TIMEOUT(ways, commands_against_reads, 600)
+TEST_F_TIMEOUT(ways, commands_against_reads, 3600)
 {
 	race_with(_metadata, self, variant->sharing, &self->readers);
 }
