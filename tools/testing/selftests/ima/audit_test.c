@@ -2,8 +2,6 @@
 /*
  * Each write to a list file, done or refused, leaves one audit record with the
  * command, the number of records and the result, and never what was written.
- *
- * Numbers are in audit_n_test.c.
  */
 #include <fcntl.h>
 #include <pthread.h>
