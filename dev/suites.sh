@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# Run suites, count their results, show the sum: what dev/test and dev/soak share.
+# Sourced after lib.sh.
+
+COUNTS='^(suite [^:]*: )?[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$'
+
+# count LOG: the sums of the counts in it, as "PASSED FAILED SKIPPED".
+count() {
+	{ grep -aE "$COUNTS" "$1" || true; } | sed 's/^suite [^:]*: //' |
+		awk '{ passed += $1; failed += $3; skipped += $5 }
+			END { print passed + 0, failed + 0, skipped + 0 }'
+}
+
+# run_suite NAME COMMAND...: adds to total.
+run_suite() {
+	local name=$1 output=$BUILD/log/$VERB-$1.log status=0 start=$SECONDS
+	local passed failed skipped
+	shift
+
+	say "== $name: $*"
+	(cd "$ROOT" && "$@") 2>&1 </dev/null | tee "$output" || status=1
+	read -r passed failed skipped < <(count "$output")
+	if [[ $status != 0 && $failed = 0 ]]; then
+		say "  FAILED $name: $* failed, see ${output#"$ROOT"/}"
+		failed=1
+	elif [[ $((passed + failed)) = 0 ]]; then
+		say "  FAILED $name: no test ran"
+		failed=1
+	fi
+	total=$((total + passed + failed + skipped))
+	total_passed=$((total_passed + passed))
+	total_failed=$((total_failed + failed))
+	total_skipped=$((total_skipped + skipped))
+	summary+=("$(printf '%-10s %d passed, %d failed, %d skipped (%d s)' "$name" \
+		"$passed" "$failed" "$skipped" $((SECONDS - start)))")
+}
+
+# run_suites [NAME]...: those of the table `NAME COMMAND...` that stands in standard
+# input, or all of them. Returns 1 on any failure or if no test ran.
+run_suites() {
+	local name command line known=' '
+
+	total=0 total_passed=0 total_failed=0 total_skipped=0 summary=()
+	while read -r name command; do
+		known+="$name "
+		[[ $# = 0 || " $* " = *" $name "* ]] || continue
+		# shellcheck disable=SC2086 # a command and its arguments
+		run_suite "$name" $command
+	done
+	for name in "$@"; do
+		[[ $known = *" $name "* ]] || die "no suite $name; there are:${known% }"
+	done
+
+	say "== all"
+	for line in "${summary[@]}"; do
+		say "$line"
+	done
+	say "$total_passed passed, $total_failed failed, $total_skipped skipped"
+	[[ $total_failed = 0 && $total -gt 0 ]]
+}
