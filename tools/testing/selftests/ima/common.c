@@ -385,6 +385,8 @@ static const char *start_measuring(struct ima *ima)
 			return why;
 		err = probe(ima, &measured);
 	}
+	if (err == -EOPNOTSUPP)
+		return LEGACY_TEMPLATE;
 	if (err)
 		snprintf(ima->error, sizeof(ima->error),
 			 "measuring a file: %s", strerror(-err));

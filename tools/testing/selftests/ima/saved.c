@@ -296,6 +296,8 @@ const char *saved_setup(struct ima *ima)
 	ima->no_replay = cannot_replay(ima);
 	if (fresh || !access(dirty, F_OK)) {
 		err = recover(ima);
+		if (err == -EOPNOTSUPP)
+			return LEGACY_TEMPLATE;
 		if (err) {
 			snprintf(ima->error, sizeof(ima->error),
 				 "cleaning up before the test: %s", strerror(-err));

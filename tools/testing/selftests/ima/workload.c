@@ -20,6 +20,21 @@ static void appender_name(unsigned int proc, char *name, size_t room)
 	snprintf(name, room, "proc%u-", proc);
 }
 
+static int append_until_stop(const struct ima *ima, const struct appenders *a,
+			     const char *name, unsigned int *measured)
+{
+	int err = 0;
+
+	while (!err && *measured < a->per_proc &&
+	       !__atomic_load_n(&a->shared->stop, __ATOMIC_ACQUIRE)) {
+		err = measure_files(ima, name, *measured, 1);
+		if (!err)
+			(*measured)++;
+		usleep(a->pause_us);
+	}
+	return err;
+}
+
 int appenders_start(const struct ima *ima, struct appenders *a)
 {
 	char name[32];
@@ -33,7 +48,11 @@ int appenders_start(const struct ima *ima, struct appenders *a)
 		if (a->pid[i])
 			continue;
 		appender_name(i, name, sizeof(name));
-		err = measure_files(ima, name, 0, a->per_proc);
+		if (a->shared)
+			err = append_until_stop(ima, a, name,
+						&a->shared->measured[i]);
+		else
+			err = measure_files(ima, name, 0, a->per_proc);
 		_exit(err ? 1 : 0);
 	}
 	return 0;
@@ -103,10 +122,13 @@ const char *appenders_check(const struct ima *ima, const struct appenders *a,
 		}
 	}
 	for (proc = 0; proc < a->procs; proc++) {
-		if (next[proc] != a->per_proc) {
+		unsigned int want = a->shared ? a->shared->measured[proc] :
+						a->per_proc;
+
+		if (next[proc] != want) {
 			snprintf(why, sizeof(why),
 				 "process %u: %ld records instead of %u",
-				 proc, next[proc], a->per_proc);
+				 proc, next[proc], want);
 			return why;
 		}
 	}

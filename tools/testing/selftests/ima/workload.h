@@ -13,9 +13,18 @@
  */
 #define MAX_APPENDERS 16
 
+/* In memory that the processes share. */
+struct appenders_shared {
+	bool stop;
+	unsigned int measured[MAX_APPENDERS];
+};
+
 struct appenders {
 	unsigned int procs;
 	unsigned int per_proc;
+	/* If set: no longer than until @stop, and with a pause after each file. */
+	struct appenders_shared *shared;
+	unsigned int pause_us;
 	pid_t pid[MAX_APPENDERS];
 };
 
