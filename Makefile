@@ -2,7 +2,7 @@
 #
 # The front door: each verb is the script of the same name under dev/.
 
-.PHONY: help demo test kunit selftest series absorb check patch shell clean
+.PHONY: help demo test kunit selftest soak series absorb check patch shell clean
 .DEFAULT_GOAL := help
 
 help: ## list the verbs
@@ -12,6 +12,7 @@ demo: ## set everything up, then stage, save, delete and prove it in a guest wit
 test: ## all tests
 kunit: ## the KUnit tests, under user-mode Linux
 selftest: ## the kselftests, in QEMU with a TPM
+soak: ## what is too long for test: allocation failures, stress and races (hours)
 series: ## make the mails (build/series) and a tree to edit (build/tree); ALSO=path adds a file
 absorb: ## take the commits of build/tree back into patches/ and the new files
 check: ## is every patch fit to be sent? (claims, builds, warnings, style, documents)
@@ -19,7 +20,7 @@ patch: ## apply the series to a kernel tree: KERNEL=dir, or FORMAT=quilt KERNEL=
 shell: ## a shell in the guest
 clean: ## remove build/, unless work in it was not absorbed
 
-demo test kunit selftest absorb check shell clean:
+demo test kunit selftest soak absorb check shell clean:
 	@dev/$@
 
 series:
