@@ -291,8 +291,10 @@ static void try_digits(struct __test_metadata *_metadata,
 	}
 	EXPECT_EQ(error, errno_of(write(self->current, text, len)))
 		TH_LOG("%zu digits", len);
-	EXPECT_EQ(on_staged, errno_of(write(self->staged, text, len)))
-		TH_LOG("%zu digits", len);
+	/* Once it is too long, it is so on each file. */
+	if (len < 64)
+		EXPECT_EQ(on_staged, errno_of(write(self->staged, text, len)))
+			TH_LOG("%zu digits", len);
 }
 
 /* The variants share the lengths among themselves. */
@@ -317,8 +319,8 @@ TEST_F_TIMEOUT(delete_n, each_length, 600)
 			text[len] = '\0';
 			try_digits(_metadata, self, text, len, staged);
 			memset(text, '1', len);
-			/* This could be done. */
-			if (len != 1)
+			/* A single one could be done. */
+			if (len > 1 && len < 64)
 				try_digits(_metadata, self, text, len, staged);
 			/* Where there is something to go wrong. */
 			if (len < 64 || page - len < 64)
