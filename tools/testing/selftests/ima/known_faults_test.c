@@ -62,7 +62,7 @@
 #include "saved.h"
 #include "workload.h"
 
-FIXTURE(fault) {
+FIXTURE(known_fault) {
 	struct ima ima;
 	/* The binary files of the first bank. */
 	int current;
@@ -70,7 +70,7 @@ FIXTURE(fault) {
 	struct lists lists;
 };
 
-FIXTURE_SETUP(fault)
+FIXTURE_SETUP(known_fault)
 {
 	const char *skip = ima_setup(&self->ima);
 
@@ -87,7 +87,7 @@ FIXTURE_SETUP(fault)
 	ASSERT_LE(0, self->staged);
 }
 
-FIXTURE_TEARDOWN(fault)
+FIXTURE_TEARDOWN(known_fault)
 {
 	close(self->current);
 	close(self->staged);
@@ -95,7 +95,7 @@ FIXTURE_TEARDOWN(fault)
 	EXPECT_STREQ("", ima_teardown(&self->ima, _metadata->exit_code == KSFT_FAIL));
 }
 
-static int save_staged(struct _test_data_fault *self)
+static int save_staged(struct _test_data_known_fault *self)
 {
 	int err;
 
@@ -105,14 +105,14 @@ static int save_staged(struct _test_data_fault *self)
 }
 
 /* Is there nothing in the list that was staged? */
-static bool nothing_staged(struct _test_data_fault *self)
+static bool nothing_staged(struct _test_data_known_fault *self)
 {
 	lists_free(&self->lists);
 	return !lists_read(&self->ima, &self->lists) &&
 	       !self->lists.blob[0][BINARY][STAGED].len;
 }
 
-TEST_F_TIMEOUT(fault, two_commands_at_once_through_two_descriptors, 600)
+TEST_F_TIMEOUT(known_fault, two_commands_at_once_through_two_descriptors, 600)
 {
 	unsigned int rounds = env_uint("IMA_TEST_ROUNDS", 100), round;
 	int fd[2] = { self->staged }, err[2];
@@ -219,7 +219,7 @@ static bool fail_nth_end(int fd)
 	return !atoi(text);
 }
 
-TEST_F_TIMEOUT(fault, enomem_in_delete_under_flush, 600)
+TEST_F_TIMEOUT(known_fault, enomem_in_delete_under_flush, 600)
 {
 	unsigned int nr, failed = 0;
 	int nth, fd, err;
@@ -260,7 +260,7 @@ TEST_F_TIMEOUT(fault, enomem_in_delete_under_flush, 600)
 }
 
 /* What is deleted is forgotten, what is staged or in the list is not. */
-TEST_F(fault, flush_keeps_digests_of_live_records)
+TEST_F(known_fault, flush_keeps_digests_of_live_records)
 {
 	static const char * const contents[] = { "first", "second", "third" };
 	char path[512];
@@ -339,7 +339,7 @@ static int violate(const char *path)
  */
 #define VIOLATIONS 1000
 
-TEST_F_TIMEOUT(fault, violations_do_not_share_a_bucket, 600)
+TEST_F_TIMEOUT(known_fault, violations_do_not_share_a_bucket, 600)
 {
 	long seen = nr_seen(), before;
 	char path[512];

@@ -103,8 +103,8 @@ static void pause_up_to(unsigned int us)
 }
 
 /* Return: a descriptor, or -1 after a pause if another process was in the way. */
-static int try_open(const struct ima *ima, struct shared *s, int bank,
-		    enum list_form form, enum list_kind kind, int flags)
+static int open_if_free(const struct ima *ima, struct shared *s, int bank,
+			enum list_form form, enum list_kind kind, int flags)
 {
 	int fd = open(ima->bank[bank].path[form][kind], flags | O_CLOEXEC);
 
@@ -160,7 +160,7 @@ static void be_stager(const struct ima *ima, struct shared *s)
 	int fd, err;
 
 	while (!over(s)) {
-		fd = try_open(ima, s, 0, BINARY, STAGED, O_RDWR);
+		fd = open_if_free(ima, s, 0, BINARY, STAGED, O_RDWR);
 		if (fd < 0)
 			continue;
 		if (write(fd, "A", 1) == 1)
@@ -188,7 +188,7 @@ static void be_deleter(const struct ima *ima, struct shared *s)
 	int fd, err;
 
 	while (!over(s)) {
-		fd = try_open(ima, s, 0, ASCII, CURRENT, O_RDWR);
+		fd = open_if_free(ima, s, 0, ASCII, CURRENT, O_RDWR);
 		if (fd < 0)
 			continue;
 		nr = ima_count();
@@ -220,7 +220,7 @@ static void be_reader(const struct ima *ima, struct shared *s, int nr)
 	while (!over(s)) {
 		bank = rand() % ima->nr_banks;
 		kind = (nr + rand()) % NR_KINDS;
-		fd = try_open(ima, s, bank, BINARY, kind, O_RDONLY);
+		fd = open_if_free(ima, s, bank, BINARY, kind, O_RDONLY);
 		if (fd < 0)
 			continue;
 		b.len = 0;
@@ -254,8 +254,8 @@ static void be_quitter(const struct ima *ima, struct shared *s)
 	while (!over(s)) {
 		flags = rand() % 2 ? O_RDWR : O_RDONLY;
 		kind = rand() % NR_KINDS;
-		fd = try_open(ima, s, rand() % ima->nr_banks, rand() % NR_FORMS,
-			      kind, flags);
+		fd = open_if_free(ima, s, rand() % ima->nr_banks, rand() % NR_FORMS,
+				  kind, flags);
 		if (fd < 0)
 			continue;
 		steps = rand() % 6;
