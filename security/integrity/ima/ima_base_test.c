@@ -172,6 +172,17 @@ static int ima_base_test_restore_entry(struct ima_template_entry *entry)
 	return 0;
 }
 
+/* To the format in which a list is carried, or back */
+static u32 ima_base_test_u32(u32 value)
+{
+	return ima_canonical_fmt ? (__force u32)cpu_to_le32(value) : value;
+}
+
+static u64 ima_base_test_u64(u64 value)
+{
+	return ima_canonical_fmt ? (__force u64)cpu_to_le64(value) : value;
+}
+
 /* Show all records the way they are carried to the next kernel. */
 static void ima_base_test_serialize(struct kunit *test, struct seq_file *m,
 				    const struct ima_list *list)
@@ -187,14 +198,9 @@ static void ima_base_test_serialize(struct kunit *test, struct seq_file *m,
 	KUNIT_ASSERT_FALSE(test, seq_has_overflowed(m));
 
 	header = (struct ima_kexec_hdr *)m->buf;
-	header->version = 1;
-	header->count = ima_list_count(list);
-	header->buffer_size = m->count;
-	if (ima_canonical_fmt) {
-		header->version = cpu_to_le16(header->version);
-		header->count = cpu_to_le64(header->count);
-		header->buffer_size = cpu_to_le64(header->buffer_size);
-	}
+	header->version = ima_canonical_fmt ? (__force u16)cpu_to_le16(1) : 1;
+	header->count = ima_base_test_u64(ima_list_count(list));
+	header->buffer_size = ima_base_test_u64(m->count);
 }
 
 static int ima_base_test_restore(struct kunit *test, const struct seq_file *m)
@@ -290,7 +296,7 @@ static void ima_base_test_refuses_cut_legacy_record(struct kunit *test)
 
 	for (m.count = first + 1; m.count < whole; m.count++) {
 		((struct ima_kexec_hdr *)m.buf)->buffer_size =
-			ima_canonical_fmt ? cpu_to_le64(m.count) : m.count;
+			ima_base_test_u64(m.count);
 		ret = ima_base_test_restore(test, &m);
 		KUNIT_EXPECT_LT_MSG(test, ret, 0, "%zu of %zu bytes", m.count,
 				    whole);
@@ -313,15 +319,13 @@ static void ima_base_test_refuses_long_legacy_name(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(lengths); i++) {
 		ima_base_test_serialize(test, &m, &ctx->list);
 		len = (u32 *)(m.buf + m.count - strlen(name) - sizeof(*len));
-		KUNIT_ASSERT_EQ(test,
-				ima_canonical_fmt ? le32_to_cpu(*len) : *len,
-				strlen(name));
-		*len = ima_canonical_fmt ? cpu_to_le32(lengths[i]) : lengths[i];
+		KUNIT_ASSERT_EQ(test, ima_base_test_u32(*len), strlen(name));
+		*len = ima_base_test_u32(lengths[i]);
 		/* As far as there is room, the bytes are there. */
 		if (lengths[i] < IMA_BASE_TEST_ROOM / 2)
 			m.count += lengths[i] - strlen(name);
 		((struct ima_kexec_hdr *)m.buf)->buffer_size =
-			ima_canonical_fmt ? cpu_to_le64(m.count) : m.count;
+			ima_base_test_u64(m.count);
 		KUNIT_EXPECT_LT_MSG(test, ima_base_test_restore(test, &m), 0,
 				    "%u bytes", lengths[i]);
 		KUNIT_EXPECT_EQ(test, ima_list_count(&ctx->restored), 0);
