@@ -117,3 +117,8 @@ kernel_version() {
 		NR > 6 { exit }
 		END { print v["VERSION"] "." v["PATCHLEVEL"] "." v["SUBLEVEL"] }' "$1/Makefile"
 }
+
+# series_sources: the C files that the series adds to the kernel, without tests.
+series_sources() {
+	sed -n 's/^new-file: \(security\/.*\.c\)$/\1/p' "$ROOT"/patches/*.patch | grep -v '_test\.c$'
+}
