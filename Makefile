@@ -12,7 +12,7 @@ demo: ## set everything up, then stage, save, delete and prove it in a guest wit
 test: ## all tests
 kunit: ## the KUnit tests, under user-mode Linux
 selftest: ## the kselftests, in QEMU with a TPM
-soak: ## what is too long for test: allocation failures, stress and races (hours)
+soak: ## what is too long for test: faults, races, configurations, releases, KCSAN (hours)
 coverage: ## which lines and branches of the new kernel files the tests reach
 series: ## make the mails (build/series) and a tree to edit (build/tree); ALSO=path adds a file
 absorb: ## take the commits of build/tree back into patches/ and the new files
