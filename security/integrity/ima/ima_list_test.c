@@ -601,14 +601,14 @@ static unsigned long *ima_list_test_start_impatient(struct kunit *test)
 {
 	struct task_struct *task;
 	unsigned long *runs;
+	int ret;
 
 	runs = kunit_kzalloc(test, sizeof(*runs), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, runs);
 	task = kthread_run(ima_list_test_impatient, runs, "ima_test");
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, task);
-	KUNIT_ASSERT_EQ(
-		test, kunit_add_action_or_reset(test, ima_list_test_stop, task),
-		0);
+	ret = kunit_add_action_or_reset(test, ima_list_test_stop, task);
+	KUNIT_ASSERT_EQ(test, ret, 0);
 	sched_set_fifo(task);
 	return runs;
 }

@@ -332,7 +332,7 @@ static void ima_staging_fs_test_executes(struct kunit *test)
 	bool waits = param->current_after != param->current_n;
 	unsigned long current_seen, staged_seen;
 	struct ima_test_holder holder;
-	enum ima_command command;
+	enum ima_command command = -1;
 	struct ima_list *file;
 
 	file = param->to_staged ? &staging->staged : &ctx->list;

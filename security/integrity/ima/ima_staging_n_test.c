@@ -406,7 +406,7 @@ static void ima_staging_n_test_executes(struct kunit *test)
 	struct ima_staging *staging = &ctx->staging;
 	unsigned long current_seen, staged_seen;
 	struct ima_test_holder holder;
-	enum ima_command command;
+	enum ima_command command = -1;
 	struct ima_list *file;
 	char *copy;
 
