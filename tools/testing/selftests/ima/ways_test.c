@@ -79,7 +79,7 @@ static void race_with(struct __test_metadata *_metadata,
 
 	EXPECT_STREQ("", ways_race(&self->ima, sharing, ways_model,
 				   &self->commands, others,
-				   env_uint("IMA_TEST_ROUNDS", 200), &c));
+				   env_uint("IMA_TEST_ROUNDS", 100), &c));
 	TH_LOG("%s", ways_tell(&c));
 	if (!self->ima.no_replay)
 		EXPECT_STREQ("", saved_replay(&self->ima));
