@@ -18,7 +18,7 @@
  *	open_test: gate_after_two_write_descriptors_and_a_fork
  *  5. ENOMEM when the staged records are deleted under ima_flush_htable: they
  *     leak, and are no longer staged
- *	enomem_in_delete_under_flush
+ *	faults_test: stage_and_delete (booted with ima_flush_htable)
  *  6. a flush forgets digests of records that are still there
  *	flush_keeps_digests_of_live_records
  *	known_faults_n_test: n_under_flush
@@ -175,96 +175,6 @@ TEST(deletion_with_the_option_off)
 		}
 	}
 	EXPECT_EQ(count, ima_count());
-}
-
-/*
- * Failing allocations: the n-th one from now on that this thread makes. Return:
- * a descriptor, or -1 if the kernel cannot do that.
- */
-#define FAILSLAB "/sys/kernel/debug/failslab"
-
-static int fail_nth_open(void)
-{
-	int fd;
-
-	/* Those that may sleep fail only if this says so. */
-	fd = open(FAILSLAB "/ignore-gfp-wait", O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -1;
-	if (write(fd, "N", 1) != 1) {
-		close(fd);
-		return -1;
-	}
-	close(fd);
-	return open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
-}
-
-static void fail_nth(int fd, unsigned int nr)
-{
-	char text[16];
-	int len = snprintf(text, sizeof(text), "%u", nr);
-
-	if (pwrite(fd, text, len, 0) != len)
-		abort();
-}
-
-/* Stop failing. Return: whether one did fail. */
-static bool fail_nth_end(int fd)
-{
-	char text[16] = "";
-
-	if (pread(fd, text, sizeof(text) - 1, 0) <= 0)
-		abort();
-	fail_nth(fd, 0);
-	return !atoi(text);
-}
-
-TEST_F_TIMEOUT(known_fault, enomem_in_delete_under_flush, 600)
-{
-	int verbose;
-	unsigned int nr, failed = 0;
-	int nth, fd, err;
-	bool injected;
-	ssize_t ret;
-
-	/* No word in the kernel's log, which would be taken for a fault there. */
-	verbose = open("/sys/kernel/debug/failslab/verbose", O_WRONLY | O_CLOEXEC);
-	if (verbose >= 0) {
-		ASSERT_EQ(1, write(verbose, "0", 1));
-		close(verbose);
-	}
-
-	nth = fail_nth_open();
-	if (nth < 0)
-		SKIP(return, "no fault injection (CONFIG_FAILSLAB, debugfs)");
-	/* An open needs memory: it does fail. */
-	for (nr = 1; nr < 20 && !failed; nr++) {
-		fail_nth(nth, nr);
-		fd = open(self->ima.bank[0].path[BINARY][STAGED], O_RDWR | O_CLOEXEC);
-		err = errno;
-		fail_nth_end(nth);
-		if (fd >= 0)
-			close(fd);
-		failed += fd < 0 && err == ENOMEM;
-	}
-	ASSERT_EQ(1, failed);
-
-	for (nr = 1, injected = true; injected; nr++) {
-		ASSERT_EQ(0, measure_files(&self->ima, "file", 10 * nr, 10));
-		ASSERT_EQ(1, write(self->staged, "A", 1));
-		ASSERT_EQ(0, save_staged(self));
-		fail_nth(nth, nr);
-		ret = write(self->staged, "D", 1);
-		err = errno;
-		injected = fail_nth_end(nth);
-		EXPECT_EQ(1, ret)
-			TH_LOG("allocation %u: %s", nr, strerror(err));
-		EXPECT_TRUE(nothing_staged(self));
-		EXPECT_EQ(0, ima_count());
-		ASSERT_GT(100, nr);
-	}
-	close(nth);
-	TH_LOG("%u allocations", nr - 2);
 }
 
 /* What is deleted is forgotten, what is staged or in the list is not. */
