@@ -125,8 +125,11 @@ static void ima_base_test_shows_unmapped_bank(struct kunit *test)
 	u32 value;
 
 	qe = ima_base_test_append(test, "ima-ng", "name");
-	digest = qe->entry->digests[0].digest;
-	memset(qe->entry->digests[0].digest, 0xd1, size);
+	/* That of a bank, and nothing behind it. */
+	kfree(qe->entry->digests);
+	qe->entry->digests = kmalloc(size, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, qe->entry->digests);
+	digest = memset(qe->entry->digests, 0xd1, size);
 	ima_algo_array[0].algo = HASH_ALGO__LAST;
 	ima_algo_array[0].digest_size = size;
 
@@ -156,6 +159,73 @@ static void ima_base_test_shows_unmapped_bank(struct kunit *test)
 			strncmp(rest + 1 + 2 * size, " ima-ng ",
 				strlen(" ima-ng ")),
 			0);
+}
+
+/* What is shown as it stands, and as hexadecimal digits. */
+struct ima_base_test_form {
+	const char *what;
+	void (*show)(struct seq_file *m, u8 *data, u32 len);
+	/* Each byte for itself */
+	void (*show_byte)(struct seq_file *m, u8 byte);
+};
+
+static void ima_base_test_putc(struct seq_file *m, u8 *data, u32 len)
+{
+	ima_putc(m, data, len);
+}
+
+static void ima_base_test_putc_byte(struct seq_file *m, u8 byte)
+{
+	seq_putc(m, byte);
+}
+
+static void ima_base_test_print_byte(struct seq_file *m, u8 byte)
+{
+	seq_printf(m, "%02x", byte);
+}
+
+static const struct ima_base_test_form ima_base_test_forms[] = {
+	{ "as it stands", ima_base_test_putc, ima_base_test_putc_byte },
+	{ "in hex", ima_print_digest, ima_base_test_print_byte },
+};
+
+KUNIT_ARRAY_PARAM_DESC(ima_base_test_form, ima_base_test_forms, what);
+
+/*
+ * A block is the same as its bytes one after the other: in what is written, and
+ * in whether it fits, for each length and each room.
+ */
+static void ima_base_test_shows_blocks(struct kunit *test)
+{
+	const struct ima_base_test_form *form = test->param_value;
+	const u32 longest = 70, room = 2 * longest + 3;
+	struct seq_file one, all;
+	u8 data[70];
+	u32 i, len;
+	size_t size;
+
+	for (i = 0; i < longest; i++)
+		data[i] = i * 37;
+	ima_base_test_seq(test, &one, room);
+	ima_base_test_seq(test, &all, room);
+	for (len = 0; len <= longest; len++) {
+		for (size = 1; size <= room; size++) {
+			one.size = size;
+			all.size = size;
+			/* There is something before it, if there is room. */
+			one.count = min(size, 1);
+			all.count = one.count;
+			for (i = 0; i < len; i++)
+				form->show_byte(&one, data[i]);
+			form->show(&all, data, len);
+			KUNIT_ASSERT_EQ(test, seq_has_overflowed(&all),
+					seq_has_overflowed(&one));
+			if (seq_has_overflowed(&one))
+				continue;
+			KUNIT_ASSERT_EQ(test, all.count, one.count);
+			KUNIT_ASSERT_MEMEQ(test, all.buf, one.buf, one.count);
+		}
+	}
 }
 
 /* Instead of adding the record to the measurement list of this kernel. */
@@ -241,8 +311,8 @@ static void ima_base_test_expect_restored(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, restored->entry->pcr, qe->entry->pcr);
 		for (i = 0; i < banks; i++)
 			KUNIT_EXPECT_MEMEQ(test,
-					   restored->entry->digests[i].digest,
-					   qe->entry->digests[i].digest,
+					   ima_entry_digest(restored->entry, i),
+					   ima_entry_digest(qe->entry, i),
 					   ima_algo_array[i].digest_size);
 		restored = list_next_entry(restored, later);
 	}
@@ -269,9 +339,7 @@ static void ima_base_test_restores_legacy_template(struct kunit *test)
 	/* A violation has no digest, neither of the file nor of the record. */
 	qe = ima_base_test_append(test, "ima", "violation");
 	memset(qe->entry->template_data[0].data, 0, SHA1_DIGEST_SIZE);
-	for (i = 0; i < NR_BANKS(ima_tpm_chip) + ima_extra_slots; i++)
-		memset(qe->entry->digests[i].digest, 0,
-		       sizeof(qe->entry->digests[i].digest));
+	memset(qe->entry->digests, 0, ima_digests_size);
 	ima_base_test_append(test, "ima", "last");
 
 	ima_base_test_serialize(test, &m, &ctx->list);
@@ -417,6 +485,8 @@ static void ima_base_test_checks_header(struct kunit *test)
 static struct kunit_case ima_base_test_cases[] = {
 	KUNIT_CASE_PARAM(ima_base_test_shows_unmapped_bank,
 			 ima_base_test_size_gen_params),
+	KUNIT_CASE_PARAM(ima_base_test_shows_blocks,
+			 ima_base_test_form_gen_params),
 	KUNIT_CASE(ima_base_test_restores_legacy_template),
 	KUNIT_CASE(ima_base_test_refuses_cut_legacy_record),
 	KUNIT_CASE(ima_base_test_refuses_long_legacy_name),

@@ -138,6 +138,43 @@ struct ima_queue_entry *ima_list_find(const struct ima_list *list,
 }
 
 /**
+ * ima_list_seek - go to a record
+ * @list: list, being appended to or not
+ * @cursor: where the reader is in @list; moved to the record, or to the last
+ *	one if there are fewer
+ * @index: how many records there are to be before it
+ *
+ * Going on from one record to the next, or staying at it, takes the same time
+ * everywhere in the list. Going back starts at the first record.
+ *
+ * Context: may sleep. The caller keeps other tasks from taking records from
+ * @list, but not from appending to it.
+ * Return: the record, or NULL if there are fewer.
+ */
+struct ima_queue_entry *ima_list_seek(const struct ima_list *list,
+				      struct ima_list_cursor *cursor,
+				      loff_t index)
+{
+	const struct list_head *next;
+
+	if (index < cursor->index)
+		cursor->qe = NULL;
+
+	while (!cursor->qe || cursor->index < index) {
+		/* RCU orders the walk against appends. */
+		next = cursor->qe ? &cursor->qe->later : &list->records;
+		next = rcu_dereference_raw(list_next_rcu(next));
+		if (next == &list->records)
+			return NULL;
+
+		cursor->index = cursor->qe ? cursor->index + 1 : 0;
+		cursor->qe = list_entry(next, struct ima_queue_entry, later);
+		cond_resched();
+	}
+	return cursor->qe;
+}
+
+/**
  * ima_list_cut - take the first records of a list
  * @from: list whose records are taken
  * @to: empty list that gets them

@@ -52,6 +52,19 @@ struct ima_list {
 };
 
 /**
+ * struct ima_list_cursor - how far a reader has come in a list
+ *
+ * Zeroed, it is before the first record. It is used by one task at a time, and
+ * loses its meaning when the list's generation changes.
+ */
+struct ima_list_cursor {
+	/** @qe: The last record that was found, or NULL. */
+	struct ima_queue_entry *qe;
+	/** @index: How many records are before @qe. */
+	loff_t index;
+};
+
+/**
  * IMA_LIST_INIT - initializer of an empty list
  * @name: the &struct ima_list that is initialized
  */
@@ -68,6 +81,9 @@ void ima_list_append(struct ima_list *list, struct ima_queue_entry *qe);
 void ima_list_move(struct ima_list *from, struct ima_list *to);
 struct ima_queue_entry *ima_list_find(const struct ima_list *list,
 				      unsigned long n, unsigned long *size);
+struct ima_queue_entry *ima_list_seek(const struct ima_list *list,
+				      struct ima_list_cursor *cursor,
+				      loff_t index);
 void ima_list_cut(struct ima_list *from, struct ima_list *to,
 		  struct ima_queue_entry *last, unsigned long n,
 		  unsigned long size);

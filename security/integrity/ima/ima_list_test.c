@@ -188,6 +188,92 @@ static bool ima_list_test_cut(struct ima_list_test *ctx, unsigned long n)
 	return true;
 }
 
+static void ima_list_test_seek_finds_each(struct kunit *test)
+{
+	struct ima_list_test *ctx = test->priv;
+	struct ima_list_cursor cursor = {};
+	const struct ima_queue_entry *qe;
+	loff_t i = 0;
+
+	KUNIT_EXPECT_NULL(test, ima_list_seek(&ctx->list, &cursor, 0));
+	ima_test_append(test, &ctx->list, 1, 100);
+	list_for_each_entry(qe, &ctx->list.records, later) {
+		KUNIT_EXPECT_PTR_EQ(test,
+				    ima_list_seek(&ctx->list, &cursor, i), qe);
+		/* As a reader does whose buffer had no room for it. */
+		KUNIT_EXPECT_PTR_EQ(test,
+				    ima_list_seek(&ctx->list, &cursor, i), qe);
+		i++;
+	}
+	KUNIT_EXPECT_NULL(test, ima_list_seek(&ctx->list, &cursor, i));
+	KUNIT_EXPECT_NULL(test, ima_list_seek(&ctx->list, &cursor, LLONG_MAX));
+}
+
+static void ima_list_test_seek_goes_anywhere(struct kunit *test)
+{
+	struct ima_list_test *ctx = test->priv;
+	struct ima_list_cursor cursor = {};
+	const struct ima_queue_entry *qe;
+	struct rnd_state rnd;
+	u32 round, i;
+
+	prandom_seed_state(&rnd, 4);
+	ima_test_append(test, &ctx->list, 1, 50);
+	for (round = 0; round < 2000; round++) {
+		i = prandom_u32_state(&rnd) % 60;
+		qe = ima_list_seek(&ctx->list, &cursor, i);
+		if (i < 50) {
+			KUNIT_ASSERT_NOT_NULL(test, qe);
+			KUNIT_EXPECT_EQ(test, ima_test_number(qe), i + 1);
+		} else {
+			KUNIT_EXPECT_NULL(test, qe);
+		}
+	}
+}
+
+/* Who has read all there was goes on with what was appended. */
+static void ima_list_test_seek_goes_on_behind_the_end(struct kunit *test)
+{
+	struct ima_list_test *ctx = test->priv;
+	struct ima_list_cursor cursor = {};
+	const struct ima_queue_entry *qe;
+	u32 n;
+
+	for (n = 0; n < 20; n++) {
+		KUNIT_EXPECT_NULL(test, ima_list_seek(&ctx->list, &cursor, n));
+		ima_test_append(test, &ctx->list, n + 1, 1);
+		qe = ima_list_seek(&ctx->list, &cursor, n);
+		KUNIT_ASSERT_NOT_NULL(test, qe);
+		KUNIT_EXPECT_EQ(test, ima_test_number(qe), n + 1);
+	}
+}
+
+/* To go on takes no walk from the first record: that one can not be found. */
+static void ima_list_test_seek_does_not_start_again(struct kunit *test)
+{
+	struct ima_list_test *ctx = test->priv;
+	struct list_head *records = &ctx->list.records;
+	struct ima_list_cursor cursor = {};
+	const struct ima_queue_entry *qe;
+	struct list_head *first;
+
+	ima_test_append(test, &ctx->list, 1, 10);
+	KUNIT_ASSERT_NOT_NULL(test, ima_list_seek(&ctx->list, &cursor, 4));
+
+	first = records->next;
+	records->next = records;
+	qe = ima_list_seek(&ctx->list, &cursor, 4);
+	KUNIT_EXPECT_TRUE(test, qe && ima_test_number(qe) == 5);
+	qe = ima_list_seek(&ctx->list, &cursor, 5);
+	KUNIT_EXPECT_TRUE(test, qe && ima_test_number(qe) == 6);
+	qe = ima_list_seek(&ctx->list, &cursor, 9);
+	KUNIT_EXPECT_TRUE(test, qe && ima_test_number(qe) == 10);
+	KUNIT_EXPECT_NULL(test, ima_list_seek(&ctx->list, &cursor, 10));
+	qe = ima_list_seek(&ctx->list, &cursor, 9);
+	KUNIT_EXPECT_TRUE(test, qe && ima_test_number(qe) == 10);
+	records->next = first;
+}
+
 struct ima_list_test_cut_case {
 	const char *what;
 	u32 n;
@@ -660,6 +746,10 @@ static struct kunit_case ima_list_test_cases[] = {
 	KUNIT_CASE(ima_list_test_find_finds_each),
 	KUNIT_CASE(ima_list_test_find_refuses_others),
 	KUNIT_CASE(ima_list_test_find_changes_nothing),
+	KUNIT_CASE(ima_list_test_seek_finds_each),
+	KUNIT_CASE(ima_list_test_seek_goes_anywhere),
+	KUNIT_CASE(ima_list_test_seek_goes_on_behind_the_end),
+	KUNIT_CASE(ima_list_test_seek_does_not_start_again),
 	KUNIT_CASE_PARAM(ima_list_test_cut_takes_the_first,
 			 ima_list_test_cut_gen_params),
 	KUNIT_CASE(ima_list_test_cut_leaves_what_came_later),

@@ -149,13 +149,13 @@ void ima_staging_free(struct ima_staging *staging, struct ima_list *deleted)
 
 	if (seen) {
 		list_for_each_entry(qe, &deleted->records, later) {
+			cond_resched();
 			if (!qe->seen)
 				continue;
 			/* What somebody may still find is not freed. */
 			if (WARN_ON_ONCE(!ima_seen_remove(seen, qe->seen)))
 				qe->seen = NULL;
 			removed = true;
-			cond_resched();
 		}
 	}
 

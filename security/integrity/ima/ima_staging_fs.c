@@ -6,7 +6,6 @@
 
 #include <linux/audit.h>
 #include <linux/capability.h>
-#include <linux/rculist.h>
 #include <linux/sched/signal.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
@@ -37,6 +36,11 @@ struct ima_list_file {
 	 * @lock.
 	 */
 	unsigned long generation;
+	/**
+	 * @cursor: How far the file was read, as long as @generation is that
+	 * of @list. Protected by @lock.
+	 */
+	struct ima_list_cursor cursor;
 	/**
 	 * @rewound: The read in progress is at offset 0: it takes the list as
 	 * it finds it. Protected by @lock.
@@ -138,37 +142,31 @@ long ima_staging_execute(struct ima_staging *staging, struct ima_list *list,
 static void *ima_list_start(struct seq_file *m, loff_t *pos)
 {
 	struct ima_list_file *lf = m->private;
-	struct ima_queue_entry *qe;
-	loff_t left = *pos;
+	unsigned long generation;
 
 	lockdep_assert_held(&lf->lock);
 	down_read(&ima_staging.list_rwsem);
 
-	if (lf->rewound) {
-		lf->generation = ima_list_generation(lf->list);
-		lf->rewound = false;
-	} else if (lf->generation != ima_list_generation(lf->list)) {
-		return ERR_PTR(-ESTALE);
+	generation = ima_list_generation(lf->list);
+	if (lf->generation != generation) {
+		if (!lf->rewound)
+			return ERR_PTR(-ESTALE);
+		/* The record that it leads to is gone. */
+		lf->cursor = (struct ima_list_cursor){};
+		lf->generation = generation;
 	}
+	lf->rewound = false;
 
-	list_for_each_entry_rcu(qe, &lf->list->records, later,
-				lockdep_is_held(&ima_staging.list_rwsem)) {
-		if (!left--)
-			return qe;
-		cond_resched();
-	}
-	return NULL;
+	return ima_list_seek(lf->list, &lf->cursor, *pos);
 }
 
 static void *ima_list_next(struct seq_file *m, void *v, loff_t *pos)
 {
 	struct ima_list_file *lf = m->private;
-	struct ima_queue_entry *qe = v;
 
+	lockdep_assert_held(&lf->lock);
 	lockdep_assert_held(&ima_staging.list_rwsem);
-	(*pos)++;
-	qe = list_entry_rcu(qe->later.next, struct ima_queue_entry, later);
-	return list_entry_is_head(qe, &lf->list->records, later) ? NULL : qe;
+	return ima_list_seek(lf->list, &lf->cursor, ++*pos);
 }
 
 static void ima_list_stop(struct seq_file *m, void *v)

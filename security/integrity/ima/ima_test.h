@@ -59,7 +59,6 @@ static inline struct ima_queue_entry *
 ima_test_alloc(struct kmem_cache *cache, struct ima_template_desc *desc,
 	       const u32 *len)
 {
-	int banks = max(NR_BANKS(ima_tpm_chip) + ima_extra_slots, 1);
 	struct ima_template_entry *entry;
 	struct ima_queue_entry *qe;
 	int i;
@@ -76,8 +75,8 @@ ima_test_alloc(struct kmem_cache *cache, struct ima_template_desc *desc,
 	qe->entry = entry;
 	entry->pcr = CONFIG_IMA_MEASURE_PCR_IDX;
 	entry->template_desc = desc;
-	entry->digests =
-		ima_test_zalloc(cache, banks * sizeof(*entry->digests));
+	entry->digests = ima_test_zalloc(cache, max(ima_digests_size,
+						    SHA1_DIGEST_SIZE));
 	if (!entry->digests)
 		goto out_entry;
 
