@@ -198,11 +198,11 @@ static void ima_list_test_seek_finds_each(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, ima_list_seek(&ctx->list, &cursor, 0));
 	ima_test_append(test, &ctx->list, 1, 100);
 	list_for_each_entry(qe, &ctx->list.records, later) {
-		KUNIT_EXPECT_PTR_EQ(test,
-				    ima_list_seek(&ctx->list, &cursor, i), qe);
+		KUNIT_EXPECT_PTR_EQ(test, ima_list_seek(&ctx->list, &cursor, i),
+				    qe);
 		/* As a reader does whose buffer had no room for it. */
-		KUNIT_EXPECT_PTR_EQ(test,
-				    ima_list_seek(&ctx->list, &cursor, i), qe);
+		KUNIT_EXPECT_PTR_EQ(test, ima_list_seek(&ctx->list, &cursor, i),
+				    qe);
 		i++;
 	}
 	KUNIT_EXPECT_NULL(test, ima_list_seek(&ctx->list, &cursor, i));

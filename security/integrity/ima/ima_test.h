@@ -75,8 +75,8 @@ ima_test_alloc(struct kmem_cache *cache, struct ima_template_desc *desc,
 	qe->entry = entry;
 	entry->pcr = CONFIG_IMA_MEASURE_PCR_IDX;
 	entry->template_desc = desc;
-	entry->digests = ima_test_zalloc(cache, max(ima_digests_size,
-						    SHA1_DIGEST_SIZE));
+	entry->digests =
+		ima_test_zalloc(cache, max(ima_digests_size, SHA1_DIGEST_SIZE));
 	if (!entry->digests)
 		goto out_entry;
 
