@@ -3,9 +3,12 @@
  * KUnit tests of the measurement list
  */
 
+#include <linux/cpumask.h>
+#include <linux/mm.h>
 #include <linux/prandom.h>
 #include <linux/rculist.h>
 #include <linux/seq_file.h>
+#include <linux/smp.h>
 
 #include "ima_test.h"
 
@@ -682,57 +685,108 @@ static int ima_list_test_impatient(void *data)
 KUNIT_DEFINE_ACTION_WRAPPER(ima_list_test_stop, kthread_stop,
 			    struct task_struct *);
 
-/* Start a task that goes before this one, which can only let it in. */
+/*
+ * Start a task that goes before this one, on the processor that this one stays
+ * on: it runs when it is let in.
+ */
 static unsigned long *ima_list_test_start_impatient(struct kunit *test)
 {
+	unsigned int cpu = raw_smp_processor_id();
 	struct task_struct *task;
 	unsigned long *runs;
 	int ret;
 
+	ret = set_cpus_allowed_ptr(current, cpumask_of(cpu));
+	KUNIT_ASSERT_EQ(test, ret, 0);
 	runs = kunit_kzalloc(test, sizeof(*runs), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, runs);
-	task = kthread_run(ima_list_test_impatient, runs, "ima_test");
+	task = kthread_create(ima_list_test_impatient, runs, "ima_test");
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, task);
+	kthread_bind(task, cpu);
+	sched_set_fifo(task);
+	wake_up_process(task);
 	ret = kunit_add_action_or_reset(test, ima_list_test_stop, task);
 	KUNIT_ASSERT_EQ(test, ret, 0);
-	sched_set_fifo(task);
 	return runs;
 }
+
+/* What takes its time on the long list ctx->list */
+struct ima_list_test_long {
+	const char *what;
+	void (*call)(struct ima_list_test *ctx, struct seq_file *m);
+};
+
+static void ima_list_test_long_find(struct ima_list_test *ctx,
+				    struct seq_file *m)
+{
+	unsigned long size;
+
+	ima_list_find(&ctx->list, IMA_LIST_TEST_LONG, &size);
+}
+
+static void ima_list_test_long_seek(struct ima_list_test *ctx,
+				    struct seq_file *m)
+{
+	struct ima_list_cursor cursor = {};
+
+	ima_list_seek(&ctx->list, &cursor, IMA_LIST_TEST_LONG - 1);
+}
+
+static void ima_list_test_long_dump(struct ima_list_test *ctx,
+				    struct seq_file *m)
+{
+	u64 count = 0;
+
+	m->count = 0;
+	ima_list_dump(&ctx->list, m, &count);
+}
+
+static void ima_list_test_long_free(struct ima_list_test *ctx,
+				    struct seq_file *m)
+{
+	ima_list_free(&ctx->list);
+}
+
+static const struct ima_list_test_long ima_list_test_longs[] = {
+	{ "find", ima_list_test_long_find },
+	{ "seek", ima_list_test_long_seek },
+	{ "dump", ima_list_test_long_dump },
+	{ "free", ima_list_test_long_free },
+};
+
+KUNIT_ARRAY_PARAM_DESC(ima_list_test_long, ima_list_test_longs, what);
 
 /*
  * On a kernel that is not preempted, another task runs during a call only if
  * the call lets it: not once, otherwise, however long this goes on.
  */
-static void ima_list_test_long_walk_yields(struct kunit *test)
+static void ima_list_test_long_call_yields(struct kunit *test)
 {
-	unsigned long *runs, before, within = 0, end, size;
-	struct ima_list_test *ctx = test->priv;
-
-	ima_test_append(test, &ctx->list, 1, IMA_LIST_TEST_LONG);
-	runs = ima_list_test_start_impatient(test);
-	end = jiffies + IMA_TEST_PATIENCE;
-	while (within < 3 && time_before(jiffies, end)) {
-		before = READ_ONCE(*runs);
-		ima_list_find(&ctx->list, IMA_LIST_TEST_LONG, &size);
-		within += READ_ONCE(*runs) - before;
-		cond_resched();
-	}
-	KUNIT_EXPECT_GE(test, within, 3);
-}
-
-static void ima_list_test_long_free_yields(struct kunit *test)
-{
+	const struct ima_list_test_long *param = test->param_value;
 	unsigned long *runs, before, within = 0, end;
 	struct ima_list_test *ctx = test->priv;
+	struct seq_file m = {};
 
+	if (IS_ENABLED(CONFIG_PREEMPTION))
+		kunit_skip(test, "a task can be preempted everywhere");
+
+	ima_test_append(test, &ctx->list, 1, IMA_LIST_TEST_LONG);
+	m.size = ctx->list.size + 1;
+	m.buf = kvmalloc(m.size, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, m.buf);
 	runs = ima_list_test_start_impatient(test);
 	end = jiffies + IMA_TEST_PATIENCE;
 	while (within < 3 && time_before(jiffies, end)) {
-		ima_test_append(test, &ctx->list, 1, IMA_LIST_TEST_LONG);
+		/* It was freed? */
+		if (!ima_list_count(&ctx->list))
+			ima_test_append(test, &ctx->list, 1,
+					IMA_LIST_TEST_LONG);
+		cond_resched();
 		before = READ_ONCE(*runs);
-		ima_list_free(&ctx->list);
+		param->call(ctx, &m);
 		within += READ_ONCE(*runs) - before;
 	}
+	kvfree(m.buf);
 	KUNIT_EXPECT_GE(test, within, 3);
 }
 
@@ -762,8 +816,8 @@ static struct kunit_case ima_list_test_cases[] = {
 			 ima_list_test_template_gen_params),
 	KUNIT_CASE(ima_list_test_dump_takes_whole_records),
 	KUNIT_CASE(ima_list_test_dump_goes_on),
-	KUNIT_CASE(ima_list_test_long_walk_yields),
-	KUNIT_CASE(ima_list_test_long_free_yields),
+	KUNIT_CASE_PARAM(ima_list_test_long_call_yields,
+			 ima_list_test_long_gen_params),
 	{}
 };
 

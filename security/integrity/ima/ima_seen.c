@@ -23,14 +23,13 @@ static_assert(offsetof(struct ima_seen_key, digest) ==
  * ima_seen_init - set up a table of seen digests
  * @seen: table, zeroed or destroyed
  * @name: name of the slab cache
- * @digest_size: bytes of each digest, at most HASH_MAX_DIGESTSIZE
+ * @digest_size: bytes of each digest, 1 to HASH_MAX_DIGESTSIZE
  *
  * The hash of the table is seeded at random, so that nobody can choose the
  * content of files for their digests to collide.
  *
  * Context: may sleep.
- * Return: 0, -EINVAL if digests are longer than any that the kernel knows,
- * -ENOMEM.
+ * Return: 0, -EINVAL if @digest_size is none of these, -ENOMEM.
  */
 int ima_seen_init(struct ima_seen *seen, const char *name,
 		  unsigned int digest_size)
@@ -113,8 +112,9 @@ bool ima_seen_contains(struct ima_seen *seen, u32 pcr, const u8 *digest)
  *
  * Context: may sleep. The caller keeps other additions away, and has seen that
  * ima_seen_contains() does not find the digest.
- * Return: the new entry, or NULL if there is no memory for it. Nothing is lost
- * then but the knowledge: the same digest is going to be recorded once more.
+ * Return: the new entry, or NULL if there is no memory for it, or if the table
+ * is full or must grow before it takes more. Nothing is lost then but the
+ * knowledge: the same digest is going to be recorded once more.
  */
 struct ima_seen_entry *ima_seen_add(struct ima_seen *seen, u32 pcr,
 				    const u8 *digest)

@@ -29,26 +29,6 @@ static int __init ima_flush_htable_setup(char *value)
 __setup("ima_flush_htable", ima_flush_htable_setup);
 
 /**
- * ima_staging_init - prepare for staging a list other than the kernel's own
- * @staging: filled in, with nothing staged, and digests that are not forgotten
- * @append_mutex: mutex that is held to append to @list
- * @list: list to stage
- *
- * Context: any.
- */
-void ima_staging_init(struct ima_staging *staging, struct mutex *append_mutex,
-		      struct ima_list *list)
-{
-	init_rwsem(&staging->list_rwsem);
-	staging->append_mutex = append_mutex;
-	staging->list = list;
-	ima_list_init(&staging->staged);
-	staging->deleted = 0;
-	staging->copied = false;
-	staging->forget_in = NULL;
-}
-
-/**
  * ima_staging_stage - stage all records of the current list
  * @staging: current and staged list
  *
@@ -177,8 +157,8 @@ void ima_staging_free(struct ima_staging *staging, struct ima_list *deleted)
  * @staging: current and staged list
  *
  * Context: may sleep, takes &ima_staging.list_rwsem.
- * Return: bytes that ima_staging_dump() needs at most for the records that
- * there are, and one byte less than it needs for them to fit.
+ * Return: bytes that ima_staging_dump() writes at most for the records that
+ * there are. It needs a buffer that is larger than that, see ima_list_dump().
  */
 unsigned long ima_staging_size(struct ima_staging *staging)
 {

@@ -70,8 +70,6 @@ struct ima_staging {
 
 extern struct ima_staging ima_staging;
 
-void ima_staging_init(struct ima_staging *staging, struct mutex *append_mutex,
-		      struct ima_list *list);
 long ima_staging_stage(struct ima_staging *staging);
 long ima_staging_delete(struct ima_staging *staging);
 unsigned long ima_staging_deleted(const struct ima_staging *staging);

@@ -4,6 +4,7 @@
  */
 
 #include <linux/prandom.h>
+#include <linux/rcupdate.h>
 #include <linux/rwsem.h>
 
 #include "ima_staging_test.h"
@@ -729,6 +730,27 @@ static void ima_staging_test_forgets_what_is_owned(struct kunit *test)
 	ima_seen_destroy(&seen);
 }
 
+/*
+ * Somebody may have found a digest just before it was removed: it is not freed
+ * before those who were looking then are done.
+ */
+static void ima_staging_test_waits_for_lookups(struct kunit *test)
+{
+	struct ima_staging_test *ctx = test->priv;
+	struct ima_seen seen = {};
+	unsigned long before;
+
+	KUNIT_ASSERT_EQ(test, ima_seen_init(&seen, "ima_staging_test", 32), 0);
+	ima_staging_test_fill(test, 1, 0);
+	ima_staging_test_remember(test, &seen);
+	ctx->staging.forget_in = &seen;
+
+	before = get_state_synchronize_rcu();
+	KUNIT_EXPECT_EQ(test, ima_staging_delete(&ctx->staging), 1);
+	KUNIT_EXPECT_TRUE(test, poll_state_synchronize_rcu(before));
+	ima_seen_destroy(&seen);
+}
+
 static struct kunit_case ima_staging_test_cases[] = {
 	KUNIT_CASE(ima_staging_test_starts_with_nothing_staged),
 	KUNIT_CASE_PARAM(ima_staging_test_stage_takes_all,
@@ -760,6 +782,7 @@ static struct kunit_case ima_staging_test_cases[] = {
 			 ima_staging_test_forget_gen_params),
 	KUNIT_CASE(ima_staging_test_delete_remembers),
 	KUNIT_CASE(ima_staging_test_forgets_what_is_owned),
+	KUNIT_CASE(ima_staging_test_waits_for_lookups),
 	{}
 };
 

@@ -41,7 +41,10 @@ static inline int ima_staging_test_init(struct kunit *test)
 		return -ENOMEM;
 	ima_list_init(&ctx->list);
 	mutex_init(&ctx->append_mutex);
-	ima_staging_init(&ctx->staging, &ctx->append_mutex, &ctx->list);
+	init_rwsem(&ctx->staging.list_rwsem);
+	ctx->staging.append_mutex = &ctx->append_mutex;
+	ctx->staging.list = &ctx->list;
+	ima_list_init(&ctx->staging.staged);
 	test->priv = ctx;
 	return 0;
 }
