@@ -26,16 +26,14 @@ struct ima_base_test {
 	struct inode inode;
 	/** @file: that file */
 	struct file file;
-	/** @bank: the first bank as it is outside of the test */
-	struct ima_algo_desc bank;
 };
 
 static int ima_base_test_init(struct kunit *test)
 {
 	struct ima_base_test *ctx;
 
-	/* There are no banks if IMA could not be initialized. */
-	if (!ima_algo_array)
+	/* The boot aggregate is there if IMA could be initialized. */
+	if (list_empty(&ima_measurements.records))
 		kunit_skip(test, "IMA is not initialized");
 
 	ctx = kunit_kzalloc(test, sizeof(*ctx), GFP_KERNEL);
@@ -44,7 +42,6 @@ static int ima_base_test_init(struct kunit *test)
 	ima_list_init(&ctx->list);
 	ima_list_init(&ctx->restored);
 	ctx->file.f_inode = &ctx->inode;
-	ctx->bank = ima_algo_array[0];
 	test->priv = ctx;
 	return 0;
 }
@@ -55,7 +52,6 @@ static void ima_base_test_exit(struct kunit *test)
 
 	if (!ctx)
 		return;
-	ima_algo_array[0] = ctx->bank;
 	ima_list_free(&ctx->list);
 	ima_list_free(&ctx->restored);
 }
@@ -120,15 +116,16 @@ KUNIT_ARRAY_PARAM(ima_base_test_size, ima_base_test_sizes,
 static void ima_base_test_shows_unmapped_bank(struct kunit *test)
 {
 	const unsigned int size = *(const unsigned int *)test->param_value;
+	const struct ima_algo_desc bank = ima_algo_array[0];
 	struct ima_base_test *ctx = test->priv;
 	char hex[2 * TPM2_MAX_DIGEST_SIZE + 1] = {};
 	struct ima_queue_entry *qe;
-	struct seq_file m;
+	struct seq_file m, ascii;
 	const u8 *digest;
 	const char *rest;
 	u32 value;
 
-	/* Nobody measures, and nobody reads a list, before there are users. */
+	/* Nobody reads a list before there are users. */
 	if (system_state >= SYSTEM_RUNNING)
 		kunit_skip(test, "the banks are in use");
 
@@ -138,12 +135,20 @@ static void ima_base_test_shows_unmapped_bank(struct kunit *test)
 	qe->entry->digests = kmalloc(size, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, qe->entry->digests);
 	digest = memset(qe->entry->digests, 0xd1, size);
-	ima_algo_array[0].algo = HASH_ALGO__LAST;
-	ima_algo_array[0].digest_size = size;
-
 	ima_base_test_seq(test, &m, IMA_BASE_TEST_ROOM);
 	m.file = &ctx->file;
+	ima_base_test_seq(test, &ascii, IMA_BASE_TEST_ROOM);
+	ascii.file = &ctx->file;
+
+	/* What is measured meanwhile must not be extended. */
+	mutex_lock(&ima_extend_list_mutex);
+	ima_algo_array[0].algo = HASH_ALGO__LAST;
+	ima_algo_array[0].digest_size = size;
 	KUNIT_EXPECT_EQ(test, ima_measurements_show(&m, qe), 0);
+	KUNIT_EXPECT_EQ(test, ima_ascii_measurements_show(&ascii, qe), 0);
+	ima_algo_array[0] = bank;
+	mutex_unlock(&ima_extend_list_mutex);
+
 	KUNIT_ASSERT_FALSE(test, seq_has_overflowed(&m));
 	KUNIT_EXPECT_MEMEQ(test, m.buf + sizeof(u32), digest, size);
 	/* What follows it: the length of the template's name, and the name. */
@@ -155,12 +160,9 @@ static void ima_base_test_shows_unmapped_bank(struct kunit *test)
 			3 * sizeof(u32) + size + strlen("ima-ng") +
 				qe->entry->template_data_len);
 
-	ima_base_test_seq(test, &m, IMA_BASE_TEST_ROOM);
-	m.file = &ctx->file;
-	KUNIT_EXPECT_EQ(test, ima_ascii_measurements_show(&m, qe), 0);
-	KUNIT_ASSERT_FALSE(test, seq_has_overflowed(&m));
+	KUNIT_ASSERT_FALSE(test, seq_has_overflowed(&ascii));
 	bin2hex(hex, digest, size);
-	rest = strchr(m.buf, ' ');
+	rest = strchr(ascii.buf, ' ');
 	KUNIT_ASSERT_NOT_NULL(test, rest);
 	KUNIT_EXPECT_EQ(test, strncmp(rest + 1, hex, 2 * size), 0);
 	KUNIT_EXPECT_EQ(test,

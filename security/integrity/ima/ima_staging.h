@@ -32,7 +32,9 @@ struct ima_staging {
 	 * and commands from each other. Whoever walks @list or @staged holds
 	 * it, for reading if it does nothing else. A command holds it for
 	 * writing from before it looks at the lists until it has changed
-	 * them. It is not taken to append.
+	 * them. It is not taken to append. A reader holds it while it fills
+	 * a buffer, and while it walks to an offset that does not follow the
+	 * one it has read last.
 	 */
 	struct rw_semaphore list_rwsem;
 	/**
