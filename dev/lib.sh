@@ -96,6 +96,13 @@ lock() {
 	fi
 }
 
+# with_lock NAME COMMAND...: hold the lock for this command only.
+with_lock() (
+	lock "$1"
+	shift
+	"$@"
+)
+
 # make_temp NAME: a folder of its own under build/, gone when the script ends.
 # Sets TEMP (one per script).
 make_temp() {

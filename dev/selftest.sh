@@ -16,7 +16,7 @@ selftest_limit() {
 selftest_prepare() {
 	"$ROOT/dev/setup" guest kunit
 	"$ROOT/dev/kernel" x86
-	run "selftest: preparing the kernel's headers" \
+	with_lock selftest run "selftest: preparing the kernel's headers" \
 		env -u MAKEFLAGS make -C "$BUILD/linux" O="$BUILD/kernel/x86" ARCH=x86 headers
 }
 
@@ -30,7 +30,7 @@ selftest_build() {
 			"USERLDFLAGS=-fsanitize=address,undefined")
 	fi
 	mkdir -p "$BUILD/selftest/$kind"
-	run "selftest: building the programs ($kind)" \
+	with_lock selftest run "selftest: building the programs ($kind)" \
 		env -u MAKEFLAGS make -C "$SELFTESTS" -j"$JOBS" OUTPUT="$BUILD/selftest/$kind" \
 		KHDR_INCLUDES="-isystem $BUILD/kernel/x86/usr/include" "${flags[@]}"
 	programs=()
