@@ -14,33 +14,6 @@
 
 #define TIMEOUT_MS 5000
 
-const char *audit_open(struct audit *a)
-{
-	const struct sockaddr_nl addr = {
-		.nl_family = AF_NETLINK,
-		.nl_groups = 1 << (AUDIT_NLGRP_READLOG - 1),
-	};
-	/* Nobody takes them out while commands are written. */
-	const int size = 8 << 20;
-
-	*a = (struct audit) { };
-	a->sock = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_AUDIT);
-	if (a->sock < 0)
-		return "no audit (CONFIG_AUDIT)";
-	setsockopt(a->sock, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
-	if (bind(a->sock, (const struct sockaddr *)&addr, sizeof(addr))) {
-		close(a->sock);
-		return "audit records cannot be received";
-	}
-	return NULL;
-}
-
-void audit_close(struct audit *a)
-{
-	close(a->sock);
-	blob_free(&a->text);
-}
-
 /* "<field>=<value>": the value, without the quotes that a string has. */
 static bool get_field(const char *text, const char *field, char *value,
 		      size_t room)
@@ -101,6 +74,68 @@ static int receive(struct audit *a, unsigned int *type, size_t *start)
 	msg.room[len] = '\0';
 	blob_add(&a->text, msg.room + NLMSG_HDRLEN, len + 1 - NLMSG_HDRLEN);
 	return 0;
+}
+
+/* Is there a record of a violation? */
+static bool tells_of_violation(struct audit *a, const struct ima *ima)
+{
+	char path[512];
+	unsigned int type;
+	size_t start;
+	int err;
+
+	snprintf(path, sizeof(path), "%s/audit", ima->dir);
+	err = measure_content(path, path);
+	err = err ?: violate(path);
+	unlink(path);
+	while (!err) {
+		err = receive(a, &type, &start);
+		if (!err && type == AUDIT_INTEGRITY_PCR &&
+		    strstr((char *)a->text.data + start, " op=invalid_pcr "))
+			break;
+	}
+	return !err;
+}
+
+const char *audit_open(struct audit *a, const struct ima *ima)
+{
+	const struct sockaddr_nl addr = {
+		.nl_family = AF_NETLINK,
+		.nl_groups = 1 << (AUDIT_NLGRP_READLOG - 1),
+	};
+	/* Nobody takes them out while commands are written. */
+	const int size = 8 << 20;
+
+	*a = (struct audit) { };
+	a->sock = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_AUDIT);
+	if (a->sock < 0)
+		return "no audit (CONFIG_AUDIT)";
+	setsockopt(a->sock, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
+	if (bind(a->sock, (const struct sockaddr *)&addr, sizeof(addr))) {
+		close(a->sock);
+		return "audit records cannot be received";
+	}
+	if (!tells_of_violation(a, ima)) {
+		audit_close(a);
+		return "the kernel leaves no audit records of IMA (CONFIG_INTEGRITY_AUDIT, or booted with audit=0)";
+	}
+	return NULL;
+}
+
+const char *audit_unfit(const struct ima *ima)
+{
+	struct audit a;
+	const char *why = audit_open(&a, ima);
+
+	if (!why)
+		audit_close(&a);
+	return why;
+}
+
+void audit_close(struct audit *a)
+{
+	close(a->sock);
+	blob_free(&a->text);
 }
 
 int audit_next(struct audit *a, struct audit_record *r)

@@ -8,6 +8,7 @@
 #define IMA_SELFTEST_AUDIT_H
 
 #include "blob.h"
+#include "common.h"
 
 struct audit {
 	int sock;
@@ -23,8 +24,15 @@ struct audit_record {
 	int error;
 };
 
-/* Return: why there are no records to be had, or NULL. */
-const char *audit_open(struct audit *a);
+/*
+ * A violation is caused, of which IMA tells in any case: whoever does not hear of
+ * it will not hear of commands.
+ *
+ * Return: why there are no records to be had, or NULL.
+ */
+const char *audit_open(struct audit *a, const struct ima *ima);
+/* The same, for a test that does not look at them. */
+const char *audit_unfit(const struct ima *ima);
 void audit_close(struct audit *a);
 /* Forget all that was written up to now. @fd: of a list file, open for write */
 int audit_drain(struct audit *a, int fd);

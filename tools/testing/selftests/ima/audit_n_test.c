@@ -22,7 +22,7 @@ FIXTURE_SETUP(audit_n)
 	if (skip)
 		SKIP(return, "%s", skip);
 	ASSERT_STREQ("", self->ima.error);
-	skip = audit_open(&self->audit);
+	skip = audit_open(&self->audit, &self->ima);
 	if (!skip && !audit_has_commands())
 		skip = "the kernel does not tell of commands";
 	if (!skip && !has_delete_n(&self->ima))

@@ -29,7 +29,7 @@ FIXTURE_SETUP(audit)
 	if (skip)
 		SKIP(return, "%s", skip);
 	ASSERT_STREQ("", self->ima.error);
-	skip = audit_open(&self->audit);
+	skip = audit_open(&self->audit, &self->ima);
 	if (!skip && !audit_has_commands())
 		skip = "the kernel does not tell of commands";
 	if (skip) {

@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/types.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "common.h"
@@ -80,7 +81,7 @@ const char *ima_find_banks(struct ima *ima)
 		return "needs root";
 	nr = scandir(IMA_DIR, &ent, NULL, alphasort);
 	if (nr < 0)
-		return "no IMA in the kernel, or securityfs is not mounted";
+		return "no IMA in the kernel, or securityfs is not mounted (CONFIG_IMA, CONFIG_SECURITYFS)";
 	for (i = 0; i < nr; i++) {
 		const char *name = ent[i]->d_name;
 
@@ -110,11 +111,24 @@ bool ima_has_staging(void)
 	return !access(IMA_DIR "/" BINARY_PREFIX "sha1" STAGED_SUFFIX, F_OK);
 }
 
+int kernel_option(const char *option)
+{
+	char command[128];
+	int status;
+
+	if (access("/proc/config.gz", R_OK))
+		return -1;
+	snprintf(command, sizeof(command),
+		 "zcat /proc/config.gz | grep -q ^CONFIG_%s=y", option);
+	status = system(command);
+	if (status < 0 || !WIFEXITED(status) || WEXITSTATUS(status) > 1)
+		return -1;
+	return !WEXITSTATUS(status);
+}
+
 bool ima_may_record_duplicates(void)
 {
-	if (access("/proc/config.gz", R_OK))
-		return true;
-	return !system("zcat /proc/config.gz | grep -q ^CONFIG_IMA_DISABLE_HTABLE=y");
+	return kernel_option("IMA_DISABLE_HTABLE");
 }
 
 bool ima_forgets_deleted(void)
@@ -324,6 +338,51 @@ int measure_files(const struct ima *ima, const char *name, unsigned int first,
 	return 0;
 }
 
+int measure_long_path(const struct ima *ima, const char *content)
+{
+	char path[4096];
+	size_t len, dirs = 0, end[32];
+	int err = 0;
+
+	len = snprintf(path, sizeof(path), "%s", ima->dir);
+	while (!err && len + 202 < sizeof(path)) {
+		memset(path + len, 'd', 200);
+		path[len] = '/';
+		len += 200;
+		path[len] = '\0';
+		end[dirs++] = len;
+		if (mkdir(path, 0700))
+			err = -errno;
+	}
+	memset(path + len, 'f', sizeof(path) - 1 - len);
+	path[len] = '/';
+	path[sizeof(path) - 1] = '\0';
+	if (!err)
+		err = measure_content(path, content);
+	if (!err && unlink(path))
+		err = -errno;
+	while (dirs) {
+		path[end[--dirs]] = '\0';
+		rmdir(path);
+	}
+	return err;
+}
+
+int violate(const char *path)
+{
+	int reader, writer;
+
+	reader = open(path, O_RDONLY | O_CLOEXEC);
+	if (reader < 0)
+		return -errno;
+	writer = open(path, O_WRONLY | O_CLOEXEC);
+	close(reader);
+	if (writer < 0)
+		return -errno;
+	close(writer);
+	return 0;
+}
+
 /* The rule is there as long as the kernel runs. */
 static const char *load_rule(void)
 {
@@ -418,6 +477,120 @@ int tpm_pcr(const struct bank *bank, uint8_t *value)
 	return err;
 }
 
+static void add_be(struct blob *b, size_t bytes, uint32_t value)
+{
+	uint8_t byte;
+
+	while (bytes--) {
+		byte = value >> 8 * bytes;
+		blob_add(b, &byte, 1);
+	}
+}
+
+/* The TPM's numbers of IMA's names. */
+static uint32_t tpm_algorithm(const char *algo)
+{
+	static const struct {
+		const char *algo;
+		uint32_t number;
+	} row[] = {
+		{ "sha1", 0x04 },     { "sha256", 0x0b },   { "sha384", 0x0c },
+		{ "sha512", 0x0d },   { "sm3", 0x12 },	    { "sha3-256", 0x27 },
+		{ "sha3-384", 0x28 }, { "sha3-512", 0x29 },
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(row); i++)
+		if (!strcmp(row[i].algo, algo))
+			return row[i].number;
+	return 0;
+}
+
+/* A command of the TPM and its response, of which only the outcome matters. */
+static int tpm_command(const struct blob *command)
+{
+	uint8_t response[4096];
+	ssize_t len;
+	int fd;
+
+	fd = open(TPM_DEVICE, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	len = write(fd, command->data, command->len);
+	if (len == (ssize_t)command->len)
+		len = read(fd, response, sizeof(response));
+	if (len < 0)
+		len = -errno;
+	close(fd);
+	if (len < 0)
+		return len;
+	/* Behind a tag and a size. */
+	if (len < 10)
+		return -EIO;
+	return memcmp(response + 6, "\0\0\0", 4) ? -EPROTO : 0;
+}
+
+int tpm_extend(const struct ima *ima, const uint8_t digest[][HASH_MAX_SIZE])
+{
+	struct blob command = { }, digests = { };
+	uint32_t nr = 0;
+	int i, err;
+
+	for (i = 0; i < ima->nr_banks; i++) {
+		if (!ima->bank[i].in_tpm)
+			continue;
+		add_be(&digests, 2, tpm_algorithm(ima->bank[i].algo));
+		blob_add(&digests, digest[i], ima->bank[i].digest_size);
+		nr++;
+	}
+	/* TPM_ST_SESSIONS, size, TPM_CC_PCR_Extend, the PCR */
+	add_be(&command, 2, 0x8002);
+	add_be(&command, 4, 31 + digests.len);
+	add_be(&command, 4, 0x182);
+	add_be(&command, 4, IMA_PCR);
+	/* One session, of 9 bytes: TPM_RS_PW without nonce, attributes, password */
+	add_be(&command, 4, 9);
+	add_be(&command, 4, 0x40000009);
+	add_be(&command, 2, 0);
+	add_be(&command, 1, 0);
+	add_be(&command, 2, 0);
+	add_be(&command, 4, nr);
+	blob_add(&command, digests.data, digests.len);
+	err = tpm_command(&command);
+	blob_free(&command);
+	blob_free(&digests);
+	return err;
+}
+
+/* The kernel's memory */
+
+long slab_objects(const char *cache)
+{
+	char line[512], name[64];
+	long nr, found = -ENOENT;
+	FILE *slabinfo;
+	int fd;
+
+	snprintf(line, sizeof(line), "/sys/kernel/slab/%s/shrink", cache);
+	fd = open(line, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -ENOENT;
+	/* Else slabs that a processor fills count as full. */
+	if (write(fd, "1", 1) != 1) {
+		close(fd);
+		return -ENOENT;
+	}
+	close(fd);
+	slabinfo = fopen("/proc/slabinfo", "re");
+	if (!slabinfo)
+		return -ENOENT;
+	while (fgets(line, sizeof(line), slabinfo))
+		if (sscanf(line, "%63s %ld", name, &nr) == 2 && !strcmp(name, cache))
+			found = nr;
+	fclose(slabinfo);
+	return found;
+}
+
 /* The kernel's log */
 
 static int klog_open(void)
@@ -426,6 +599,8 @@ static int klog_open(void)
 
 	if (fd >= 0)
 		lseek(fd, 0, SEEK_END);
+	else
+		printf("# the kernel's log cannot be read, and is not checked (CONFIG_PRINTK)\n");
 	return fd;
 }
 

@@ -72,6 +72,8 @@ const char *ima_teardown(struct ima *ima, bool failed);
 const char *ima_find_banks(struct ima *ima);
 bool ima_has_staging(void);
 
+/* Was the kernel built with CONFIG_@option? -1 if it does not tell (CONFIG_IKCONFIG_PROC). */
+int kernel_option(const char *option);
 /* Was the kernel built to record duplicates? True also if nobody can tell. */
 bool ima_may_record_duplicates(void);
 
@@ -94,6 +96,19 @@ int measure_content(const char *path, const char *content);
 /* @dir/<name><i>, for @nr files from @first on, each with a content of its own. */
 int measure_files(const struct ima *ima, const char *name, unsigned int first,
 		  unsigned int nr);
+/*
+ * A file with a path of nearly PATH_MAX bytes: its record is larger than the
+ * buffer that a reader gets first.
+ */
+int measure_long_path(const struct ima *ima, const char *content);
+/* Open a measured file for write while it is read: a record of a violation. */
+int violate(const char *path);
+
+/*
+ * Objects that are in use of a slab cache, once pages that are free are given
+ * back. -ENOENT: nobody can tell (CONFIG_SLUB_DEBUG).
+ */
+long slab_objects(const char *cache);
 
 /* All of the list files' content at one time. */
 struct lists {
@@ -112,6 +127,12 @@ const char *lists_disagree(const struct ima *ima, const struct lists *l);
 
 /* The bank's PCR as the TPM has it. */
 int tpm_pcr(const struct bank *bank, uint8_t *value);
+/*
+ * Extend it in all of the TPM's banks, in the place of the kernel, by
+ * @digest[bank].
+ */
+#define TPM_DEVICE "/dev/tpmrm0"
+int tpm_extend(const struct ima *ima, const uint8_t digest[][HASH_MAX_SIZE]);
 
 /* Where memory ends: the bytes before can be read, those from here on not. */
 char *end_of_memory(void);

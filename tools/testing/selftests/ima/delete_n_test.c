@@ -449,7 +449,7 @@ TEST_F_TIMEOUT(delete_n, with_staging, 600)
 	int round;
 
 	if (!self->ima.file_algo[0])
-		SKIP(return, "the records are not ima-ng");
+		SKIP(return, NOT_NG);
 	for (round = 0; round < 5; round++) {
 		ASSERT_EQ(0, measure_files(&self->ima, "proc0-", a.per_proc, 7));
 		a.per_proc += 7;
@@ -560,7 +560,7 @@ TEST_F_TIMEOUT(race, appenders_against_agent, 600)
 	int fd, running;
 
 	if (!self->ima.file_algo[0])
-		SKIP(return, "the records are not ima-ng");
+		SKIP(return, NOT_NG);
 	ASSERT_EQ(0, appenders_start(&self->ima, &a));
 	fd = open(self->ima.bank[0].path[BINARY][CURRENT], O_RDWR | O_CLOEXEC);
 	ASSERT_LE(0, fd);

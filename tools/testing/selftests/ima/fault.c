@@ -8,7 +8,11 @@
 
 #include "fault.h"
 
-#define FAILSLAB_DIR "/sys/kernel/debug/failslab"
+#define DEBUG_DIR "/sys/kernel/debug/"
+
+/* Objects and pages have settings of their own. */
+#define OBJECTS "failslab/"
+#define PAGES "fail_page_alloc/"
 
 /* The functions of one directory are at most this far apart. */
 #define MAX_TEXT 1000000UL
@@ -19,7 +23,7 @@ static int setting_io(const char *name, bool set, char *value, size_t room)
 	ssize_t len;
 	int fd;
 
-	snprintf(path, sizeof(path), FAILSLAB_DIR "/%s", name);
+	snprintf(path, sizeof(path), DEBUG_DIR "%s", name);
 	fd = open(path, (set ? O_WRONLY : O_RDONLY) | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
@@ -99,7 +103,7 @@ static int text_range(const char *prefix, unsigned long *start,
 static int set_range(struct fault *f, const char *what, const char *prefix)
 {
 	unsigned long start, end;
-	char name[32], value[32];
+	char name[64], value[32];
 	int err;
 
 	err = text_range(prefix, &start, &end);
@@ -115,13 +119,33 @@ static int set_range(struct fault *f, const char *what, const char *prefix)
 
 int fault_leave_out(struct fault *f, const char *prefix)
 {
-	return f->by_stack ? set_range(f, "reject", prefix) : -EOPNOTSUPP;
+	return f->by_stack ? set_range(f, OBJECTS "reject", prefix) : -EOPNOTSUPP;
+}
+
+int fault_only(struct fault *f, const char *prefix)
+{
+	return f->by_stack ? set_range(f, OBJECTS "require", prefix) : -EOPNOTSUPP;
+}
+
+const char *fault_only_pages(struct fault *f, const char *prefix)
+{
+	if (access(DEBUG_DIR PAGES, F_OK))
+		return "no page can be made to fail (CONFIG_FAIL_PAGE_ALLOC)";
+	if (!f->by_stack)
+		return "nobody tells who allocates (CONFIG_FAULT_INJECTION_STACKTRACE_FILTER)";
+	if (set_range(f, PAGES "require", prefix) || fault_leave_out(f, "ima_"))
+		return "the functions are not found in /proc/kallsyms (CONFIG_KALLSYMS)";
+	/* As with objects; and single pages, too. */
+	if (set(f, PAGES "ignore-gfp-wait", "N") || set(f, PAGES "min-order", "0") ||
+	    set(f, PAGES "verbose", "0"))
+		return "fail_page_alloc takes no settings";
+	return NULL;
 }
 
 const char *fault_cannot_count(const struct fault *f)
 {
 	if (!f->by_stack)
-		return "no CONFIG_FAULT_INJECTION_STACKTRACE_FILTER tells who allocates";
+		return "nobody tells who allocates (CONFIG_FAULT_INJECTION_STACKTRACE_FILTER)";
 	/* These take from a pool of their own, and fill it up in anybody's name. */
 	if (!access("/sys/kernel/debug/debug_objects", F_OK))
 		return "the kernel allocates for itself (boot with no_debug_objects)";
@@ -133,18 +157,18 @@ const char *fault_setup(struct fault *f)
 	int err;
 
 	*f = (struct fault) { .nth = -1 };
-	if (access(FAILSLAB_DIR, F_OK))
-		return "no allocation can be made to fail (CONFIG_FAILSLAB, debugfs)";
+	if (access(DEBUG_DIR OBJECTS, F_OK))
+		return "no allocation can be made to fail (CONFIG_FAILSLAB, CONFIG_FAULT_INJECTION_DEBUG_FS)";
 	f->nth = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
 	if (f->nth < 0)
 		return "no fail-nth file (CONFIG_FAULT_INJECTION)";
 	/* Nearly all allocations may wait. A report of each would be too much. */
-	if (set(f, "ignore-gfp-wait", "N") || set(f, "verbose", "0")) {
+	if (set(f, OBJECTS "ignore-gfp-wait", "N") || set(f, OBJECTS "verbose", "0")) {
 		fault_teardown(f);
 		return "failslab takes no settings";
 	}
-	if (!access(FAILSLAB_DIR "/require-start", F_OK)) {
-		err = set_range(f, "require", "ima_");
+	if (!access(DEBUG_DIR OBJECTS "require-start", F_OK)) {
+		err = set_range(f, OBJECTS "require", "ima_");
 		if (!err) {
 			f->by_stack = true;
 			err = fault_leave_out(f, "tpm");
@@ -154,7 +178,7 @@ const char *fault_setup(struct fault *f)
 		}
 		if (err) {
 			fault_teardown(f);
-			return "IMA's functions are not found in /proc/kallsyms";
+			return "IMA's functions are not found in /proc/kallsyms (CONFIG_KALLSYMS)";
 		}
 	}
 	return NULL;

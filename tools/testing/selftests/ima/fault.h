@@ -18,7 +18,7 @@
 
 /* What was set before, to be set again. */
 struct fault_setting {
-	char name[32];
+	char name[64];
 	char value[32];
 };
 
@@ -27,7 +27,7 @@ struct fault {
 	int nth;
 	unsigned int armed;
 	bool by_stack;
-	struct fault_setting setting[8];
+	struct fault_setting setting[16];
 	int nr_settings;
 };
 
@@ -42,6 +42,19 @@ const char *fault_cannot_count(const struct fault *f);
  * nor make them fail, in place of those of the TPM's driver.
  */
 int fault_leave_out(struct fault *f, const char *prefix);
+
+/*
+ * Count those objects only, and make them fail, that the functions whose names
+ * begin with @prefix allocate, or what these call.
+ */
+int fault_only(struct fault *f, const char *prefix);
+/*
+ * Count the pages that those functions allocate, and make them fail, and no
+ * objects any more.
+ *
+ * Return: why that is not possible, or NULL.
+ */
+const char *fault_only_pages(struct fault *f, const char *prefix);
 
 /* The @nth allocation from now on fails, 1 is the next one. */
 void fault_arm(struct fault *f, unsigned int nth);

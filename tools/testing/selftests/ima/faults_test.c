@@ -11,15 +11,21 @@
  * - so does lseek, which leaves the descriptor at the start when it fails
  * - what is measured is recorded, or it is not and the PCR does not know of it;
  *   when it is opened again it is recorded. Without memory for its digest only,
- *   the same content is recorded a second time if it is met again.
+ *   the same content is recorded a second time if it is met again. Without memory
+ *   in the TPM's driver there is a record that the PCR does not know of, as in a
+ *   kernel without staging.
  *
  * No record is lost by any of it, and the log replays to the TPM's PCR.
+ *
+ * What passes has seen allocations fail. Those of commands are made for the audit
+ * record: without that there is nothing to be tested.
  *
  * Deleting the first N is in faults_n_test.c.
  */
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include "audit.h"
 #include "common.h"
 #include "fault.h"
 #include "harness.h"
@@ -47,7 +53,9 @@ FIXTURE_SETUP(faults)
 	if (skip)
 		SKIP(return, "%s", skip);
 	ASSERT_STREQ("", self->ima.error);
-	skip = fault_setup(&self->fault);
+	skip = peer_unfit();
+	if (!skip)
+		skip = fault_setup(&self->fault);
 	if (skip) {
 		ima_teardown(&self->ima, false);
 		SKIP(return, "%s", skip);
@@ -136,14 +144,23 @@ static const char *replay(struct _test_data_faults *self)
 	return self->ima.no_replay ? "" : saved_replay(&self->ima);
 }
 
+static const char *told_to_flush(void)
+{
+	return ima_forgets_deleted() ? "with ima_flush_htable" :
+				       "without ima_flush_htable";
+}
+
 /* All memory there is, or none: A and D do what they do. */
 TEST_F_TIMEOUT(faults, stage_and_delete, 600)
 {
+	const char *unfit = audit_unfit(&self->ima);
 	unsigned int nth, staging = 0, deleting = 0;
 	bool hit_a = true, hit_d = true;
 	struct lists now;
 	int fd;
 
+	if (unfit)
+		SKIP(return, "%s", unfit);
 	for (nth = 1; hit_a || hit_d; nth++) {
 		ASSERT_GT(TOO_MANY, nth);
 		ASSERT_EQ(0, measure_files(&self->ima, "file", 3 * nth, 3));
@@ -171,7 +188,63 @@ TEST_F_TIMEOUT(faults, stage_and_delete, 600)
 		EXPECT_TRUE(gate_is_free(self));
 		ASSERT_STREQ("", replay(self));
 	}
-	TH_LOG("failed: %u allocations of A, %u of D", staging, deleting);
+	TH_LOG("%s, failed: %u allocations of A, %u of D", told_to_flush(),
+	       staging, deleting);
+	EXPECT_LT(0, staging);
+	EXPECT_LT(0, deleting);
+}
+
+/*
+ * The same where deleting has more to do: what is deleted is forgotten, comes back
+ * when it is measured again, and its memory is free.
+ */
+TEST_F_TIMEOUT(faults, no_memory_to_delete_under_flush, 600)
+{
+	const char *unfit = audit_unfit(&self->ima);
+	long deleted, records, digests, seen;
+	unsigned int nth, failed = 0;
+	char path[512];
+	bool hit;
+	int fd;
+
+	if (!ima_forgets_deleted())
+		SKIP(return, "booted without ima_flush_htable");
+	if (unfit)
+		SKIP(return, "%s", unfit);
+	snprintf(path, sizeof(path), "%s/again", self->ima.dir);
+	ASSERT_EQ(0, save_and_delete(&self->ima));
+	fd = open(self->ima.bank[0].path[BINARY][STAGED], O_RDWR | O_CLOEXEC);
+	ASSERT_LE(0, fd);
+	digests = slab_objects("ima_digests");
+	seen = slab_objects("ima_seen");
+	if (digests < 0 || seen < 0)
+		TH_LOG("nobody counts the digests (CONFIG_SLUB_DEBUG)");
+	for (nth = 1, hit = true; hit; nth++) {
+		ASSERT_GT(TOO_MANY, nth);
+		ASSERT_EQ(0, measure_content(path, "content"));
+		ASSERT_EQ(0, measure_files(&self->ima, "file", 3 * nth, 3));
+		records = ima_count();
+		EXPECT_EQ(4, records)
+			TH_LOG("what was deleted is still remembered");
+		ASSERT_EQ(1, write(fd, "A", 1));
+		ASSERT_EQ(0, remember(self));
+		ASSERT_EQ(0, saved_add_list(&self->ima, &self->lists, STAGED));
+		deleted = ima_deleted();
+		ASSERT_EQ(0, fault_write(&self->fault, nth, fd, "D", &hit));
+		failed += hit;
+		ASSERT_EQ(0, remember(self));
+		EXPECT_EQ(0, remembered(self, 0, BINARY, STAGED)->len);
+		if (deleted >= 0)
+			EXPECT_EQ(deleted + records, ima_deleted());
+		ASSERT_STREQ("", replay(self));
+	}
+	close(fd);
+	if (digests >= 0)
+		EXPECT_GE(digests, slab_objects("ima_digests"));
+	if (seen >= 0)
+		EXPECT_GE(seen, slab_objects("ima_seen"));
+	TH_LOG("failed: %u allocations", failed);
+	EXPECT_LT(0, failed);
 }
 
 /* What is refused is refused for the same reason, and changes nothing. */
@@ -195,10 +268,14 @@ static const struct {
 
 TEST_F_TIMEOUT(faults, refused, 600)
 {
+	const char *unfit = audit_unfit(&self->ima);
 	unsigned int i, nth, failed = 0;
 	int fd[NR_KINDS], kind;
 	bool staged, hit;
 
+	if (unfit)
+		SKIP(return, "%s", unfit);
+	ASSERT_EQ(0, save_and_delete(&self->ima));
 	for (kind = 0; kind < NR_KINDS; kind++) {
 		fd[kind] = open(self->ima.bank[0].path[BINARY][kind],
 				O_RDWR | O_CLOEXEC);
@@ -239,6 +316,8 @@ TEST_F_TIMEOUT(faults, refused, 600)
 	for (kind = 0; kind < NR_KINDS; kind++)
 		close(fd[kind]);
 	TH_LOG("failed: %u allocations", failed);
+	/* One at least for each command that was refused. */
+	EXPECT_LE(1 + ARRAY_SIZE(refused), failed);
 	EXPECT_TRUE(gate_is_free(self));
 	ASSERT_EQ(0, save_and_delete(&self->ima));
 	EXPECT_STREQ("", replay(self));
@@ -253,16 +332,21 @@ TEST_F(faults, commands_allocate_nothing)
 	struct lists staged;
 	unsigned int i;
 	const char *unfit = fault_cannot_count(&self->fault);
-	int fd, err;
+	int fd;
 
+	if (!unfit)
+		unfit = audit_unfit(&self->ima);
 	if (unfit)
 		SKIP(return, "%s", unfit);
-	err = fault_leave_out(&self->fault, "integrity_audit_message");
-	if (err)
-		ASSERT_EQ(-ENOENT, err);
+	ASSERT_EQ(0, save_and_delete(&self->ima));
 	ASSERT_EQ(0, measure_files(&self->ima, "file", 0, 5));
 	fd = open(self->ima.bank[0].path[BINARY][STAGED], O_RDWR | O_CLOEXEC);
 	ASSERT_LE(0, fd);
+	/* What would be allocated would be seen. */
+	fault_arm(&self->fault, TOO_MANY);
+	ASSERT_EQ(-1, write(fd, "x", 1));
+	ASSERT_LT(0, fault_disarm(&self->fault));
+	ASSERT_EQ(0, fault_leave_out(&self->fault, "integrity_audit_message"));
 
 	fault_arm(&self->fault, TOO_MANY);
 	ASSERT_EQ(1, write(fd, "A", 1));
@@ -323,40 +407,6 @@ TEST_F_TIMEOUT(faults, open, 600)
 	EXPECT_LE(i, failed);
 }
 
-/*
- * A path of nearly PATH_MAX bytes, whose record is larger than the first buffer
- * of a reader.
- */
-static int measure_long_path(struct _test_data_faults *self, const char *content)
-{
-	char path[4096];
-	size_t len, dirs = 0, end[32];
-	int err = 0;
-
-	len = snprintf(path, sizeof(path), "%s", self->ima.dir);
-	while (!err && len + 202 < sizeof(path)) {
-		memset(path + len, 'd', 200);
-		path[len] = '/';
-		len += 200;
-		path[len] = '\0';
-		end[dirs++] = len;
-		if (mkdir(path, 0700))
-			err = -errno;
-	}
-	memset(path + len, 'f', sizeof(path) - 1 - len);
-	path[len] = '/';
-	path[sizeof(path) - 1] = '\0';
-	if (!err)
-		err = measure_content(path, content);
-	if (!err && unlink(path))
-		err = -errno;
-	while (dirs) {
-		path[end[--dirs]] = '\0';
-		rmdir(path);
-	}
-	return err;
-}
-
 /* Small records, a large one, small ones: both in the current and staged list. */
 static int fill_lists(struct _test_data_faults *self)
 {
@@ -364,7 +414,7 @@ static int fill_lists(struct _test_data_faults *self)
 
 	for (i = 0; i < 2; i++) {
 		err = measure_files(&self->ima, "file", 10 * i, 3);
-		err = err ?: measure_long_path(self, i ? "one" : "another");
+		err = err ?: measure_long_path(&self->ima, i ? "one" : "another");
 		err = err ?: measure_files(&self->ima, "file", 10 * i + 3, 3);
 		if (err)
 			return err;
@@ -560,7 +610,7 @@ TEST_F_TIMEOUT(faults, measure, 1200)
 	int err;
 
 	if (!self->ima.file_algo[0])
-		SKIP(return, "the records are not ima-ng");
+		SKIP(return, NOT_NG);
 	for (nth = 1, hit = true; hit; nth++) {
 		ASSERT_GT(TOO_MANY, nth);
 		snprintf(path, sizeof(path), "%s/file%u", self->ima.dir, nth);
@@ -606,6 +656,139 @@ TEST_F_TIMEOUT(faults, measure, 1200)
 		EXPECT_LT(0, forgotten);
 }
 
+/*
+ * Without memory for its digest, a record is made and the PCR extended all the
+ * same. The same content is then recorded once more, which does no harm.
+ */
+TEST_F_TIMEOUT(faults, digest_cannot_be_remembered, 600)
+{
+	const char *unfit = fault_cannot_count(&self->fault);
+	bool forgets = ima_forgets_deleted();
+	unsigned int nth, failed = 0;
+	char path[512];
+	bool hit;
+
+	if (unfit)
+		SKIP(return, "%s", unfit);
+	if (ima_may_record_duplicates())
+		SKIP(return, "the kernel records duplicates, or does not tell (CONFIG_IMA_DISABLE_HTABLE, CONFIG_IKCONFIG_PROC)");
+	if (fault_only(&self->fault, "ima_seen_add"))
+		SKIP(return, "the kernel has no ima_seen_add()");
+	for (nth = 1, hit = true; hit; nth++) {
+		ASSERT_GT(TOO_MANY, nth);
+		snprintf(path, sizeof(path), "%s/file%u", self->ima.dir, nth);
+		ASSERT_EQ(0, make_file(path, path));
+		ASSERT_EQ(0, remember(self));
+		fault_arm(&self->fault, nth);
+		ASSERT_EQ(0, open_and_close(path));
+		hit = fault_disarm(&self->fault) == nth;
+		failed += hit;
+		ASSERT_EQ(1, appended(self));
+		ASSERT_STREQ("", replay(self));
+
+		/* As a new file, of which IMA knows nothing; and again. */
+		ASSERT_EQ(0, measure_content(path, path));
+		ASSERT_EQ(1 + hit, appended(self));
+		ASSERT_EQ(0, measure_content(path, path));
+		ASSERT_EQ(1 + hit, appended(self));
+		ASSERT_STREQ("", replay(self));
+
+		/* Deleted, too, is the record that has no digest to be forgotten. */
+		ASSERT_EQ(0, save_and_delete(&self->ima));
+		ASSERT_EQ(0, ima_count());
+		ASSERT_EQ(0, measure_content(path, path));
+		ASSERT_EQ(forgets, ima_count());
+		ASSERT_STREQ("", replay(self));
+		ASSERT_EQ(0, unlink(path));
+	}
+	TH_LOG("%s, failed: %u allocations", told_to_flush(), failed);
+	EXPECT_LT(0, failed);
+}
+
+/*
+ * The newest record's digests, and whether all of the others replay to the PCR of
+ * each bank.
+ */
+static int look_at_newest(struct _test_data_faults *self,
+			  uint8_t digest[][HASH_MAX_SIZE], bool *others_replay)
+{
+	uint8_t pcr[HASH_MAX_SIZE];
+	struct mlist list;
+	struct hash hash;
+	int i, err = 0;
+
+	*others_replay = true;
+	for (i = 0; i < self->ima.nr_banks && !err; i++) {
+		const struct bank *bank = &self->ima.bank[i];
+		uint8_t value[HASH_MAX_SIZE] = { };
+		struct blob all = { };
+
+		if (!bank->in_tpm)
+			continue;
+		err = hash_open(&hash, bank->algo);
+		if (err)
+			return err;
+		err = saved_read_all(&self->ima, i, &all);
+		err = err ?: mlist_parse(&list, all.data, all.len, bank->digest_size);
+		err = err ?: tpm_pcr(bank, pcr);
+		if (!err && list.nr) {
+			list.nr--;
+			memcpy(digest[i], list.rec[list.nr].digest, bank->digest_size);
+			err = mlist_replay(&list, &hash, IMA_PCR, value);
+			if (memcmp(pcr, value, bank->digest_size))
+				*others_replay = false;
+			mlist_free(&list);
+		}
+		blob_free(&all);
+		hash_close(&hash);
+	}
+	return err;
+}
+
+/*
+ * The TPM's driver fails: the record is there, and the PCR does not know of it.
+ * It is staged, saved and deleted like any other. To have the log replay in the
+ * tests to come, the PCR is extended here, by what it does not know.
+ */
+TEST_F_TIMEOUT(faults, pcr_cannot_be_extended, 600)
+{
+	uint8_t digest[MAX_BANKS][HASH_MAX_SIZE] = { };
+	const char *unfit = self->ima.no_replay;
+	bool others_replay;
+	char path[512];
+
+	/* Only those of version 2.0 have one. */
+	if (!unfit && access(TPM_DEVICE, R_OK | W_OK))
+		unfit = "no " TPM_DEVICE;
+	if (!unfit)
+		unfit = fault_only_pages(&self->fault, "tpm_pcr_extend");
+	if (unfit)
+		SKIP(return, "%s", unfit);
+	ASSERT_EQ(0, measure_files(&self->ima, "before", 0, 2));
+	ASSERT_STREQ("", replay(self));
+	snprintf(path, sizeof(path), "%s/file", self->ima.dir);
+	ASSERT_EQ(0, make_file(path, path));
+	ASSERT_EQ(0, remember(self));
+	fault_arm(&self->fault, 1);
+	EXPECT_EQ(0, open_and_close(path));
+	ASSERT_EQ(1, fault_disarm(&self->fault));
+	EXPECT_EQ(1, appended(self));
+	ASSERT_EQ(0, look_at_newest(self, digest, &others_replay));
+	EXPECT_TRUE(others_replay);
+
+	/* Once more, as a new file: it was recorded. */
+	ASSERT_EQ(0, measure_content(path, path));
+	if (!ima_may_record_duplicates())
+		EXPECT_EQ(1, appended(self));
+	ASSERT_EQ(0, unlink(path));
+	ASSERT_EQ(0, tpm_extend(&self->ima, digest));
+	EXPECT_STREQ("", replay(self));
+	ASSERT_EQ(0, measure_files(&self->ima, "after", 0, 2));
+	ASSERT_EQ(0, save_and_delete(&self->ima));
+	EXPECT_EQ(0, ima_count());
+	EXPECT_STREQ("", replay(self));
+}
+
 /* A record of a violation: the file is read while it can be written. */
 TEST_F_TIMEOUT(faults, measure_violation, 1200)
 {
@@ -616,7 +799,7 @@ TEST_F_TIMEOUT(faults, measure_violation, 1200)
 	int fd;
 
 	if (!self->ima.file_algo[0])
-		SKIP(return, "the records are not ima-ng");
+		SKIP(return, NOT_NG);
 	for (nth = 1, hit = true; hit; nth++) {
 		ASSERT_GT(TOO_MANY, nth);
 		snprintf(path, sizeof(path), "%s/file%u", self->ima.dir, nth);

@@ -173,7 +173,7 @@ TEST_F(files, lists_agree)
 	struct lists l;
 
 	if (!self->ima.file_algo[0])
-		SKIP(return, "the records are not ima-ng");
+		SKIP(return, NOT_NG);
 	ASSERT_EQ(0, measure_files(&self->ima, "file", 0, 3));
 	ASSERT_EQ(0, lists_read(&self->ima, &l));
 	why = lists_disagree(&self->ima, &l);

@@ -22,4 +22,7 @@ int hash_digest(const struct hash *h, const void *data, size_t len,
 		uint8_t *digest);
 void hash_close(struct hash *h);
 
+/* Why a test has to be skipped if hash_open() fails. */
+#define NO_HASH "no AF_ALG hash (CONFIG_CRYPTO_USER_API_HASH, CONFIG_CRYPTO_SHA256 or another)"
+
 #endif /* IMA_SELFTEST_HASH_H */

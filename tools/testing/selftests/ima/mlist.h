@@ -39,7 +39,9 @@ struct mlist {
 int mlist_parse(struct mlist *l, const void *buf, size_t len,
 		size_t digest_size);
 /* Why a test has to be skipped after -EOPNOTSUPP. */
-#define LEGACY_TEMPLATE "the records are of the legacy template \"ima\""
+#define LEGACY_TEMPLATE "the records are of the legacy template \"ima\" (CONFIG_IMA_NG_TEMPLATE)"
+/* And why one that has to know what its records are. */
+#define NOT_NG "the records are not ima-ng (CONFIG_IMA_NG_TEMPLATE)"
 void mlist_free(struct mlist *l);
 
 bool record_is_ng(const struct record *rec);

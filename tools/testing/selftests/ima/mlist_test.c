@@ -313,7 +313,7 @@ TEST(digests)
 	EXPECT_EQ(-ENOENT, hash_open(&h, "md4711"));
 	for (i = 0; i < ARRAY_SIZE(abc); i++) {
 		if (hash_open(&h, abc[i][0]))
-			SKIP(return, "no AF_ALG hash %s", abc[i][0]);
+			SKIP(return, "%s: %s", abc[i][0], NO_HASH);
 		/* One after the other through the same descriptor. */
 		for (round = 0; round < 2; round++) {
 			char hex[2 * HASH_MAX_SIZE + 1];
@@ -375,7 +375,7 @@ FIXTURE_SETUP(replay)
 	self->file.fd = -1;
 	if (hash_open(&self->bank, variant->algo) ||
 	    hash_open(&self->file, "sha256"))
-		SKIP(return, "no AF_ALG hash");
+		SKIP(return, NO_HASH);
 	for (i = 0; i < ARRAY_SIZE(files); i++) {
 		start = self->list.len;
 		ASSERT_EQ(0, record_make(&self->list, &self->bank, IMA_PCR,

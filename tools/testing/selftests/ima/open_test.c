@@ -31,6 +31,11 @@ FIXTURE_SETUP(open)
 	if (skip)
 		SKIP(return, "%s", skip);
 	ASSERT_STREQ("", self->ima.error);
+	skip = peer_unfit();
+	if (skip) {
+		ima_teardown(&self->ima, false);
+		SKIP(return, "%s", skip);
+	}
 	for (i = 0; i < self->ima.nr_banks; i++)
 		for (form = 0; form < NR_FORMS; form++)
 			for (kind = 0; kind < NR_KINDS; kind++)

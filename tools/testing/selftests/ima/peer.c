@@ -244,6 +244,16 @@ static void drop_descriptors(int sock)
 	syscall(__NR_close_range, sock + 1, ~0U, 0);
 }
 
+const char *peer_unfit(void)
+{
+	int sock = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+	if (sock < 0)
+		return "no Unix sockets (CONFIG_UNIX)";
+	close(sock);
+	return NULL;
+}
+
 int peer_start(struct peer *p)
 {
 	int socks[2];

@@ -23,6 +23,8 @@ struct peer {
 int send_msg(int sock, const void *data, size_t len, int fd);
 int recv_msg(int sock, void *data, size_t len, int *fd);
 
+/* Return: why there can be none, or NULL. */
+const char *peer_unfit(void);
 /* A child of the caller that has none of its descriptors. */
 int peer_start(struct peer *p);
 /* A child of @parent that has all of its descriptors. */

@@ -74,7 +74,7 @@ TEST_F_TIMEOUT(race, appenders_against_agent, 600)
 	int running;
 
 	if (!self->ima.file_algo[0])
-		SKIP(return, "the records are not ima-ng");
+		SKIP(return, NOT_NG);
 	ASSERT_EQ(0, appenders_start(&self->ima, &a));
 	do {
 		running = appenders_running(&a);

@@ -151,7 +151,7 @@ static const char *replay_bank(const struct ima *ima, int bank)
 	int err;
 
 	if (hash_open(&hash, ima->bank[bank].algo))
-		return "no AF_ALG hash";
+		return NO_HASH;
 	if (saved_read_all(ima, bank, &b)) {
 		why = "the records cannot be read";
 	} else if (mlist_parse(&list, b.data, b.len, size)) {
@@ -202,10 +202,10 @@ static const char *cannot_replay(const struct ima *ima)
 			continue;
 		in_tpm = true;
 		if (hash_open(&hash, ima->bank[i].algo))
-			return "no AF_ALG hash (CONFIG_CRYPTO_USER_API_HASH)";
+			return NO_HASH;
 		hash_close(&hash);
 	}
-	return in_tpm ? NULL : "no TPM";
+	return in_tpm ? NULL : "no TPM (CONFIG_TCG_TPM and a driver)";
 }
 
 /* Without this boot's records, start anew. */
@@ -290,7 +290,7 @@ const char *saved_setup(struct ima *ima)
 		return "cannot make a directory for the saved records (IMA_TEST_SAVED)";
 	err = check_boot(ima, &fresh);
 	if (err)
-		return "cannot save records (IMA_TEST_SAVED)";
+		return "cannot tell this boot from others (CONFIG_PROC_SYSCTL), or save records (IMA_TEST_SAVED)";
 
 	saved_path(ima, DIRTY, dirty, sizeof(dirty));
 	ima->no_replay = cannot_replay(ima);

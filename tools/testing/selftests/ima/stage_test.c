@@ -225,7 +225,7 @@ TEST_F_TIMEOUT(list, nothing_lost_nothing_twice, 600)
 	int round;
 
 	if (!self->ima.file_algo[0])
-		SKIP(return, "the records are not ima-ng");
+		SKIP(return, NOT_NG);
 	for (round = 0; round < 10; round++) {
 		ASSERT_EQ(0, measure_files(&self->ima, "proc0-", a.per_proc,
 					   round + 1));

@@ -352,7 +352,7 @@ TEST_F_TIMEOUT(race, stress, 86400)
 	int status, fd;
 
 	if (!self->ima.file_algo[0])
-		SKIP(return, "the records are not ima-ng");
+		SKIP(return, NOT_NG);
 	fd = open(self->ima.bank[0].path[BINARY][CURRENT], O_RDWR | O_CLOEXEC);
 	ASSERT_LE(0, fd);
 	ASSERT_EQ(-1, write(fd, "1000000000", 10));

@@ -8,6 +8,7 @@
 #include "common.h"
 #include "delete_n.h"
 #include "harness.h"
+#include "peer.h"
 #include "saved.h"
 #include "ways.h"
 #include "workload.h"
@@ -48,6 +49,8 @@ FIXTURE_SETUP(ways)
 		SKIP(return, "%s", skip);
 	ASSERT_STREQ("", self->ima.error);
 	skip = race_unfit(&self->ima);
+	if (!skip && variant->sharing == PROCESSES_OF_PASSED_FILES)
+		skip = peer_unfit();
 	if (!skip && !has_delete_n(&self->ima))
 		skip = "the kernel takes no numbers";
 	if (skip) {

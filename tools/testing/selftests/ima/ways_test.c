@@ -10,6 +10,7 @@
 
 #include "common.h"
 #include "harness.h"
+#include "peer.h"
 #include "saved.h"
 #include "ways.h"
 #include "workload.h"
@@ -49,6 +50,8 @@ FIXTURE_SETUP(ways)
 		SKIP(return, "%s", skip);
 	ASSERT_STREQ("", self->ima.error);
 	skip = race_unfit(&self->ima);
+	if (!skip && variant->sharing == PROCESSES_OF_PASSED_FILES)
+		skip = peer_unfit();
 	if (skip) {
 		ima_teardown(&self->ima, false);
 		SKIP(return, "%s", skip);

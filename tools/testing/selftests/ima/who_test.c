@@ -171,12 +171,13 @@ static int do_nothing(const void *arg)
 	return 0;
 }
 
-/* Everybody but root of a namespace does, if there are no namespaces. */
+/* Without namespaces, or without other users, some do not. */
 static bool exists(struct __test_metadata *_metadata, const struct who *who)
 {
 	if (do_as(who, do_nothing, NULL) != -CANNOT_BECOME)
 		return true;
-	TH_LOG("cannot become %s (CONFIG_USER_NS)", who->what);
+	TH_LOG("cannot become %s (%s)", who->what,
+	       who->user_ns ? "CONFIG_USER_NS" : "CONFIG_MULTIUSER");
 	return false;
 }
 

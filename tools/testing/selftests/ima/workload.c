@@ -324,9 +324,9 @@ const char *race_unfit(const struct ima *ima)
 	struct hash hash;
 
 	if (!ima->file_algo[0])
-		return "the records are not ima-ng";
+		return NOT_NG;
 	if (hash_open(&hash, ima->file_algo))
-		return "no AF_ALG hash (CONFIG_CRYPTO_USER_API_HASH)";
+		return NO_HASH;
 	hash_close(&hash);
 	return NULL;
 }
