@@ -81,7 +81,7 @@ const char *ima_find_banks(struct ima *ima)
 		return "needs root";
 	nr = scandir(IMA_DIR, &ent, NULL, alphasort);
 	if (nr < 0)
-		return "no IMA in the kernel, or securityfs is not mounted (CONFIG_IMA, CONFIG_SECURITYFS)";
+		return "no IMA, or no securityfs mounted (CONFIG_IMA, CONFIG_SECURITYFS)";
 	for (i = 0; i < nr; i++) {
 		const char *name = ent[i]->d_name;
 

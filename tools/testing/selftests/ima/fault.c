@@ -130,7 +130,7 @@ int fault_only(struct fault *f, const char *prefix)
 const char *fault_only_pages(struct fault *f, const char *prefix)
 {
 	if (access(DEBUG_DIR PAGES, F_OK))
-		return "no page can be made to fail (CONFIG_FAIL_PAGE_ALLOC)";
+		return "no fail_page_alloc (CONFIG_FAIL_PAGE_ALLOC)";
 	if (!f->by_stack)
 		return "nobody tells who allocates (CONFIG_FAULT_INJECTION_STACKTRACE_FILTER)";
 	if (set_range(f, PAGES "require", prefix) || fault_leave_out(f, "ima_"))
@@ -158,7 +158,7 @@ const char *fault_setup(struct fault *f)
 
 	*f = (struct fault) { .nth = -1 };
 	if (access(DEBUG_DIR OBJECTS, F_OK))
-		return "no allocation can be made to fail (CONFIG_FAILSLAB, CONFIG_FAULT_INJECTION_DEBUG_FS)";
+		return "no failslab (CONFIG_FAILSLAB, CONFIG_FAULT_INJECTION_DEBUG_FS)";
 	f->nth = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
 	if (f->nth < 0)
 		return "no fail-nth file (CONFIG_FAULT_INJECTION)";

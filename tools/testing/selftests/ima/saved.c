@@ -290,7 +290,7 @@ const char *saved_setup(struct ima *ima)
 		return "cannot make a directory for the saved records (IMA_TEST_SAVED)";
 	err = check_boot(ima, &fresh);
 	if (err)
-		return "cannot tell this boot from others (CONFIG_PROC_SYSCTL), or save records (IMA_TEST_SAVED)";
+		return "no boot_id (CONFIG_PROC_SYSCTL), or no place to save (IMA_TEST_SAVED)";
 
 	saved_path(ima, DIRTY, dirty, sizeof(dirty));
 	ima->no_replay = cannot_replay(ima);
