@@ -12,6 +12,20 @@ selftest_limit() {
 	echo $(($(sed -n 's/^timeout=//p' "$SELFTESTS/settings") * $1))
 }
 
+# selftest_named: each fault of known_faults_test.c has the tests that it says. Those
+# of stage and delete N may have been left out.
+selftest_named() {
+	local name tests without=''
+
+	[[ -f $SELFTESTS/delete_n_test.c ]] || without='/_n_test:/d;'
+	tests=$(cat "$SELFTESTS"/*_test.c "$BUILD"/linux/security/integrity/ima/*_test.c)
+	while read -r name; do
+		grep -qE "(TEST\(|TEST_F(_TIMEOUT)?\([a-z_]+, )${name}[,)]|static void $name\(struct kunit " <<<"$tests" ||
+			die "known_faults_test.c names a test that there is not: $name"
+	done < <(sed -n "$without/^ \\*\\t/{s/([^)]*)//g;p}" "$SELFTESTS/known_faults_test.c" |
+		grep -oE '[a-z]+(_[a-z0-9]+)+ *:?' | grep -vE '(_test|:)$')
+}
+
 # selftest_prepare: what the programs are built with.
 selftest_prepare() {
 	"$ROOT/dev/setup" guest kunit

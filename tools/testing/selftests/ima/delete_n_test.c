@@ -380,6 +380,55 @@ TEST_F(delete_n, kept_descriptor)
 	blob_free(&seen);
 }
 
+/*
+ * What a refused number leaves of the list that is being read: all of it, behind
+ * what was read, and again from its start.
+ */
+TEST_F(delete_n, refused_number_does_not_rewind)
+{
+	static const struct {
+		bool staged;
+		const char *text;
+		int error;
+	} row[] = {
+		{ false, "51", ENOENT }, { false, "0", EINVAL },
+		{ false, "99999999999999999999", ERANGE },
+		{ true, "1", EEXIST }, { true, "50\n", EEXIST },
+	};
+	struct blob seen = { }, *want;
+	char buf[1000];
+	unsigned int i;
+
+	ASSERT_EQ(0, measure_files(&self->ima, "file", 0, 50));
+	for (i = 0; i < ARRAY_SIZE(row); i++) {
+		if (row[i].staged && !row[i - 1].staged) {
+			ASSERT_EQ(0, write_text(self->current, "A"));
+			ASSERT_EQ(0, measure_files(&self->ima, "file", 50, 50));
+		}
+		ASSERT_EQ(0, remember(self));
+		want = &self->lists.blob[variant->bank][variant->form][CURRENT];
+		ASSERT_LT(2 * sizeof(buf), want->len);
+		ASSERT_EQ(0, lseek(self->current, 0, SEEK_SET));
+		ASSERT_EQ((ssize_t)sizeof(buf), read(self->current, buf, sizeof(buf)));
+		seen.len = 0;
+		blob_add(&seen, buf, sizeof(buf));
+		EXPECT_EQ(row[i].error, write_text(self->current, row[i].text));
+		ASSERT_EQ(0, blob_read_fd(&seen, self->current, 512));
+		EXPECT_TRUE(blob_equal(want, &seen))
+			TH_LOG("%s: %zu of %zu bytes", row[i].text, seen.len, want->len);
+
+		ASSERT_EQ(0, lseek(self->current, 20, SEEK_SET));
+		EXPECT_EQ(row[i].error, write_text(self->current, row[i].text));
+		ASSERT_EQ(0, lseek(self->current, 0, SEEK_SET));
+		seen.len = 0;
+		ASSERT_EQ(0, blob_read_fd(&seen, self->current, 512));
+		EXPECT_TRUE(blob_equal(want, &seen))
+			TH_LOG("%s: %zu of %zu bytes", row[i].text, seen.len, want->len);
+	}
+	blob_free(&seen);
+	ASSERT_EQ(0, save_and_delete_staged(&self->ima, self->staged));
+}
+
 /* Another descriptor does not go on in a list that has moved. */
 TEST_F(delete_n, stale_reader)
 {

@@ -117,6 +117,39 @@ TEST_F(fault_n, odd_spellings_of_n)
 	EXPECT_TRUE(lists_unchanged(&self->ima, &self->lists));
 }
 
+/* Staged records are older: nothing newer goes before them. */
+TEST_F(fault_n, n_while_staged)
+{
+	static const char * const numbers[] = { "1", "2\n", "3", "5" };
+	size_t i;
+	int staged;
+
+	staged = open(self->ima.bank[0].path[BINARY][STAGED], O_RDWR | O_CLOEXEC);
+	ASSERT_LE(0, staged);
+	ASSERT_EQ(0, measure_files(&self->ima, "old", 0, 3));
+	ASSERT_EQ(0, write_text(self->fd[0], "A"));
+	ASSERT_EQ(0, measure_files(&self->ima, "new", 0, 2));
+	ASSERT_EQ(2, ima_count());
+	ASSERT_EQ(0, lists_read(&self->ima, &self->lists));
+	for (i = 0; i < ARRAY_SIZE(numbers); i++) {
+		EXPECT_EQ(EEXIST, write_text(self->fd[0], numbers[i]))
+			TH_LOG("%s", numbers[i]);
+		EXPECT_EQ(EINVAL, write_text(staged, numbers[i]))
+			TH_LOG("%s", numbers[i]);
+		EXPECT_TRUE(lists_unchanged(&self->ima, &self->lists))
+			TH_LOG("%s", numbers[i]);
+	}
+	/* The older ones first, and then there is something to count again. */
+	ASSERT_EQ(0, save_and_delete_staged(&self->ima, staged));
+	EXPECT_EQ(2, ima_count());
+	ASSERT_EQ(0, save_first(self, 1));
+	EXPECT_EQ(0, write_text(self->fd[0], "1"));
+	EXPECT_EQ(1, ima_count());
+	close(staged);
+	if (!self->ima.no_replay)
+		EXPECT_STREQ("", saved_replay(&self->ima));
+}
+
 /* N is taken, and what it deletes is forgotten, but nothing else. */
 TEST_F(fault_n, n_under_flush)
 {

@@ -2,13 +2,14 @@
 /*
  * Faults that other implementations of this feature have. Each has a test that
  * is named after it, here or where the tests of that matter are. A program can
- * not kexec and go on: of that, KUnit tests the parts.
+ * not kexec and go on, nor can the kernel after its reboot notifiers: of that,
+ * KUnit tests the parts, and what has no parts is not tested here.
  *
  *  1. two commands at once, through two descriptors of one process, both take
  *     the same records
  *	two_commands_at_once_through_two_descriptors
  *	known_faults_n_test: two_numbers_at_once_through_two_descriptors
- *	ways_test, ways_n_test, race_test: also with reads, pread and io_uring
+ *	ways_test, ways_n_test, race_test: also with reads, in each way
  *  2. deletion works with the option switched off
  *	deletion_with_the_option_off
  *  3. a descriptor that is kept reads round two from where round one ended
@@ -18,14 +19,15 @@
  *	open_test: gate_after_two_write_descriptors_and_a_fork
  *  5. ENOMEM when the staged records are deleted under ima_flush_htable: they
  *     leak, and are no longer staged
- *	faults_test: stage_and_delete (booted with ima_flush_htable)
+ *	faults_test: no_memory_to_delete_under_flush (booted with ima_flush_htable)
  *  6. a flush forgets digests of records that are still there
  *	flush_keeps_digests_of_live_records
  *	known_faults_n_test: n_under_flush
  *  7. records restored after a kexec are never freed
- *	ima_base (KUnit): ima_base_test_restores_legacy_template frees them, too
+ *	ima_base (KUnit): ima_base_test_restores_legacy_template frees them, too;
+ *	with a kexec before it, none here
  *  8. N while something is staged deletes newer records and leaves older ones
- *	delete_n_test: n_while_staged
+ *	known_faults_n_test: n_while_staged
  *  9. odd spellings of a number are taken; a vectored write is two commands
  *	known_faults_n_test: odd_spellings_of_n
  * 10. a kexec segment that is too small gets a truncated record, which counts;
@@ -52,6 +54,15 @@
  *	ima_list (KUnit): ima_list_test_dump_takes_whole_records
  *   - records of the template ima, and all after them, are not restored
  *	ima_base (KUnit): ima_base_test_restores_legacy_template
+ *   - the mapping of a kexec segment outlives its image, and a load that fails
+ *     changes the size of one that does not belong to it
+ *	none here: it takes images that are loaded, and a kexec
+ *   - records are added after the TPM was shut down
+ *	none here: a system that goes down does not come back
+ *
+ * What is not as it should be in the kernel without this feature, and is not made
+ * worse: a record whose PCR can not be extended stays in the list.
+ *	faults_test: pcr_cannot_be_extended
  */
 #include <fcntl.h>
 #include <stdlib.h>

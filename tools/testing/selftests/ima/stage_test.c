@@ -430,7 +430,7 @@ TEST_F(list, deleted_counter)
  * A client that opens once. Without a rewind, the second round would be read
  * from where the first one ended, and the rest deleted unseen.
  */
-TEST_F(list, kept_descriptor_of_staged_list)
+TEST_F(list, kept_descriptor_reads_round_two_from_the_start)
 {
 	static const unsigned int nr_files[] = { 7, 7, 3 };
 	unsigned int round, file = 0;
