@@ -69,10 +69,12 @@ selftest_write_run() {
 	cat <<-END
 		for name in ${programs[*]##*/}; do
 			echo "# selftest: \$name"
+			start=\$(cut -d. -f1 /proc/uptime)
 			{
 				timeout -k 5 $1 "/bin/\$name" $SELFTEST_ARGUMENTS
 				echo \$? >/tmp/status
 			} 2>&1 | tee "/out/\$name.tap"
+			echo "# selftest: \$name took \$((\$(cut -d. -f1 /proc/uptime) - start)) s"
 			case \$(cat /tmp/status) in
 			0 | 4) continue ;;
 			esac
@@ -133,6 +135,8 @@ selftest_run() {
 	selftest_follow "$log" "$pid"
 	wait "$pid" || rc=1
 	trap - INT TERM
+	say "selftest: the slowest, of $limit s each: $(grep -aoE '^# selftest: [a-z_]+ took [0-9]+ s' "$log" |
+		sort -k5,5nr | head -n 3 | cut -d' ' -f3- | paste -sd, | sed 's/,/, /g')"
 	for program in "${programs[@]}"; do
 		program=${program##*/}
 		# What a guest that died did not send is in its console only.
