@@ -65,7 +65,8 @@ selftest_build() {
 selftest_write_run() {
 	local command
 
-	printf '%s\n' '#!/bin/sh' 'cd /tmp || exit 1' "${SELFTEST_BEFORE[@]}"
+	printf '%s\n' '#!/bin/sh' 'cd /tmp || exit 1' 'export IMA_TEST_DIR=/tmp/ima_selftest' \
+		"${SELFTEST_BEFORE[@]}"
 	cat <<-END
 		for name in ${programs[*]##*/}; do
 			echo "# selftest: \$name"

@@ -636,26 +636,35 @@ static bool klog_problem(int fd, char *text, size_t room)
 
 /* All of it */
 
-static int make_dir(struct ima *ima)
+int ima_private_dir(const char *path)
 {
-	const char *base = getenv("IMA_TEST_DIR");
+	struct stat st;
 
-	if (!base || !*base) {
-		base = "/tmp/ima_selftest";
-		mkdir("/tmp", 01777);
-	}
-	if (mkdir(base, 0700) && errno != EEXIST)
+	if (mkdir(path, 0700) && errno != EEXIST)
 		return -errno;
+	/* Not one that somebody else has put there, nor a link to one. */
+	if (lstat(path, &st))
+		return -errno;
+	if (!S_ISDIR(st.st_mode) || st.st_uid != geteuid() ||
+	    st.st_mode & (S_IRWXG | S_IRWXO))
+		return -EPERM;
+	return 0;
+}
+
+static int make_dir(struct ima *ima, const char *base)
+{
+	int err = ima_private_dir(base);
+
+	if (err)
+		return err;
 	snprintf(ima->saved_dir, sizeof(ima->saved_dir), "%s/saved", base);
-	if (getenv("IMA_TEST_SAVED"))
-		snprintf(ima->saved_dir, sizeof(ima->saved_dir), "%s",
-			 getenv("IMA_TEST_SAVED"));
 	snprintf(ima->dir, sizeof(ima->dir), "%s/XXXXXX", base);
 	return mkdtemp(ima->dir) ? 0 : -errno;
 }
 
 const char *ima_setup(struct ima *ima)
 {
+	const char *base = getenv("IMA_TEST_DIR");
 	const char *why;
 	int err;
 
@@ -665,12 +674,16 @@ const char *ima_setup(struct ima *ima)
 		return why;
 	if (!ima_has_staging())
 		return "the kernel has no staged lists (CONFIG_IMA_STAGING)";
+	/* Nobody's list is to go by accident. */
+	if (!base || !*base)
+		return "this deletes the measurement list of the system: set IMA_TEST_DIR to where its records are to be saved";
 
 	ima->klog = klog_open();
-	err = make_dir(ima);
+	err = make_dir(ima, base);
 	if (err) {
 		snprintf(ima->error, sizeof(ima->error),
-			 "no directory for the test's files: %s", strerror(-err));
+			 "%s must be a directory of mode 0700 that belongs to this user: %s",
+			 base, strerror(-err));
 		return NULL;
 	}
 	why = saved_setup(ima);

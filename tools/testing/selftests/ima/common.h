@@ -3,6 +3,11 @@
  * What each test of IMA's measurement lists needs: the list files, files that
  * are measured, the TPM's PCR, the kernel's log.
  *
+ * The tests take the records of the system's measurement list out of the kernel
+ * and keep them in $IMA_TEST_DIR: whoever attests the system misses them. Without
+ * that variable, all of them are skipped. The rule that they add to the policy
+ * stays until reboot.
+ *
  * Nothing here knows the harness, which can be part of one object file only.
  * Unless something else is said, functions return 0 or a negative errno.
  */
@@ -65,6 +70,9 @@ struct ima {
  * the test is told in @ima->error, which is empty otherwise.
  */
 const char *ima_setup(struct ima *ima);
+
+/* Make a directory that is only for this user, or see that it is one. */
+int ima_private_dir(const char *path);
 /* Return: what this test has left wrong, or "". */
 const char *ima_teardown(struct ima *ima, bool failed);
 

@@ -33,7 +33,7 @@ static int write_file(const char *path, int flags, const void *data, size_t len)
 	ssize_t done;
 	int fd, err = 0;
 
-	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | flags, 0600);
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | flags, 0600);
 	if (fd < 0)
 		return -errno;
 	while (len && !err) {
@@ -286,11 +286,11 @@ const char *saved_setup(struct ima *ima)
 	bool fresh;
 	int err;
 
-	if (mkdir(ima->saved_dir, 0700) && errno != EEXIST)
-		return "cannot make a directory for the saved records (IMA_TEST_SAVED)";
+	if (ima_private_dir(ima->saved_dir))
+		return "no directory of its own for the saved records (IMA_TEST_DIR)";
 	err = check_boot(ima, &fresh);
 	if (err)
-		return "no boot_id (CONFIG_PROC_SYSCTL), or no place to save (IMA_TEST_SAVED)";
+		return "no boot_id (CONFIG_PROC_SYSCTL), or no place to save (IMA_TEST_DIR)";
 
 	saved_path(ima, DIRTY, dirty, sizeof(dirty));
 	ima->no_replay = cannot_replay(ima);
@@ -310,7 +310,7 @@ const char *saved_setup(struct ima *ima)
 		}
 	}
 	if (write_file(dirty, 0, "", 0))
-		return "cannot save records (IMA_TEST_SAVED)";
+		return "cannot save records (IMA_TEST_DIR)";
 	return NULL;
 }
 

@@ -9,8 +9,8 @@
  * is what a list would be that nobody ever staged, and replays to the PCR.
  *
  * There is one file for each bank, of the name and format of the bank's binary
- * list, in $IMA_TEST_SAVED or /tmp/ima_selftest/saved. Records that were saved
- * under another boot are thrown away.
+ * list, in the folder saved of $IMA_TEST_DIR. Records that were saved under
+ * another boot are thrown away.
  */
 #ifndef IMA_SELFTEST_SAVED_H
 #define IMA_SELFTEST_SAVED_H
