@@ -37,8 +37,7 @@
  * 11. nothing says that records were deleted
  *	audit_test: deletion_is_told
  * 12. walking and freeing a long list never yields the processor
- *	ima_list (KUnit): ima_list_test_long_walk_yields,
- *	ima_list_test_long_free_yields
+ *	ima_list (KUnit): ima_list_test_long_call_yields
  * 13. violations all share one bucket of the digest table
  *	violations_do_not_share_a_bucket
  *

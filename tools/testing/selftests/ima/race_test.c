@@ -83,7 +83,8 @@ TEST_F_TIMEOUT(race, appenders_against_agent, 600)
 		rounds++;
 	} while (running);
 	TH_LOG("%u rounds", rounds);
-	EXPECT_LT(5, rounds);
+	/* At least one of them while they were at it. */
+	EXPECT_LT(1, rounds);
 	EXPECT_EQ(0, ima_count());
 
 	ASSERT_EQ(0, saved_read_all(&self->ima, 0, &all));

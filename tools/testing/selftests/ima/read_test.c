@@ -296,6 +296,8 @@ static void expect_stale(struct __test_metadata *_metadata, int fd,
 		pos = offsets[i];
 		EXPECT_EQ(ESTALE, errno_of(pread(fd, buf, sizeof(buf), pos)))
 			TH_LOG("at %lld", (long long)pos);
+		EXPECT_EQ(ESTALE, errno_of(lseek(fd, pos, SEEK_SET)))
+			TH_LOG("to %lld", (long long)pos);
 	}
 }
 
@@ -349,7 +351,10 @@ TEST_F_TIMEOUT(read, command_in_between, 600)
 	want = &now.blob[0][variant->form][variant->kind];
 	ASSERT_LT(2 * 4096, want->len);
 	expect_stale(_metadata, fd[0], want);
+	/* To go to the start is not enough: it has to be read from there. */
 	ASSERT_EQ(0, lseek(fd[0], 0, SEEK_SET));
+	EXPECT_EQ(ESTALE, errno_of(lseek(fd[0], 1, SEEK_SET)));
+	EXPECT_EQ(ESTALE, errno_of(pread(fd[0], buf, sizeof(buf), 1)));
 	ASSERT_LT(0, pread(fd[1], buf, sizeof(buf), 0));
 	EXPECT_TRUE(pread_consecutive(fd[1], want, 0, 500, 1));
 	EXPECT_TRUE(pread_consecutive(fd[1], want, 0, want->len + 1, 997));
