@@ -109,7 +109,7 @@ const char *audit_open(struct audit *a, const struct ima *ima)
 	*a = (struct audit) { };
 	a->sock = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_AUDIT);
 	if (a->sock < 0)
-		return "no audit (CONFIG_AUDIT)";
+		return "no audit (CONFIG_AUDIT, or booted with audit=0)";
 	setsockopt(a->sock, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
 	if (bind(a->sock, (const struct sockaddr *)&addr, sizeof(addr))) {
 		close(a->sock);
