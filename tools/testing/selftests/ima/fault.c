@@ -167,6 +167,14 @@ const char *fault_setup(struct fault *f)
 		fault_teardown(f);
 		return "failslab takes no settings";
 	}
+	/*
+	 * fail-nth counts pages as well. A slab that can not be large is made
+	 * small: that did not fail. So pages of no order are counted.
+	 */
+	if (!access(DEBUG_DIR PAGES, F_OK) && set(f, PAGES "min-order", "31")) {
+		fault_teardown(f);
+		return "fail_page_alloc takes no settings";
+	}
 	if (!access(DEBUG_DIR OBJECTS "require-start", F_OK)) {
 		err = set_range(f, OBJECTS "require", "ima_");
 		if (!err) {
