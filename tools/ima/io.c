@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Reading and writing whole, whatever the system calls make of it
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "io.h"
+
+/**
+ * io_read - read until a buffer is full or the file ends
+ * @fd: the file
+ * @buffer: where to put what was read
+ * @len: how much there is room for
+ *
+ * Return: the number of bytes that were read, less than @len only at the end of
+ * the file, or a negative error number.
+ */
+ssize_t io_read(int fd, void *buffer, size_t len)
+{
+	size_t done = 0;
+	ssize_t ret;
+
+	while (done < len) {
+		ret = read(fd, (char *)buffer + done, len - done);
+		if (ret < 0 && errno == EINTR)
+			continue;
+		if (ret < 0)
+			return -errno;
+		if (!ret)
+			break;
+		done += (size_t)ret;
+	}
+	return (ssize_t)done;
+}
+
+/**
+ * io_write - write all of a number of bytes
+ * @fd: the file
+ * @data: the bytes
+ * @len: how many there are
+ *
+ * After an error some of them may have been written.
+ *
+ * Return: 0, or a negative error number.
+ */
+int io_write(int fd, const void *data, size_t len)
+{
+	const char *at = data;
+	ssize_t ret;
+
+	while (len) {
+		ret = write(fd, at, len);
+		if (ret < 0 && errno == EINTR)
+			continue;
+		if (ret < 0)
+			return -errno;
+		/* No error and no progress: not again for ever. */
+		if (!ret)
+			return -EIO;
+		at += ret;
+		len -= (size_t)ret;
+	}
+	return 0;
+}
+
+/**
+ * io_sync - have a file or folder on stable storage
+ * @fd: the file or folder
+ *
+ * An error is never tried again: the kernel may have thrown away what it could
+ * not write, and say yes to the second call.
+ *
+ * Return: 0, or a negative error number.
+ */
+int io_sync(int fd)
+{
+	int ret;
+
+	do {
+		ret = fsync(fd);
+	} while (ret && errno == EINTR);
+	return ret ? -errno : 0;
+}
+
+/**
+ * io_close - close a file that was written to
+ * @fd: the file
+ *
+ * Return: 0, or a negative error number. The file is closed in any case.
+ */
+int io_close(int fd)
+{
+	if (close(fd) && errno != EINTR)
+		return -errno;
+	return 0;
+}
+
+/**
+ * io_read_text - read a file of one short line
+ * @dir: folder that @name is relative to, or AT_FDCWD
+ * @name: the file's name
+ * @text: set to what is in it, without the newline
+ * @size: how much there is room for, with a NUL
+ *
+ * Return: 0, -EFBIG if there is no room, -EBADMSG if there is a NUL or a second
+ * line in it, or another negative error number.
+ */
+int io_read_text(int dir, const char *name, char *text, size_t size)
+{
+	ssize_t len;
+	int fd;
+
+	fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	len = io_read(fd, text, size);
+	close(fd);
+	if (len < 0)
+		return (int)len;
+	if ((size_t)len == size)
+		return -EFBIG;
+	if (len && text[len - 1] == '\n')
+		len--;
+	text[len] = '\0';
+	if (strlen(text) != (size_t)len || strchr(text, '\n'))
+		return -EBADMSG;
+	return 0;
+}

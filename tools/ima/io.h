@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Reading and writing whole, whatever the system calls make of it
+ */
+#ifndef IMALOG_IO_H
+#define IMALOG_IO_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+/* Lists are read and written in blocks of that size */
+#define IO_BLOCK	65536
+
+ssize_t io_read(int fd, void *buffer, size_t len);
+int io_write(int fd, const void *data, size_t len);
+int io_sync(int fd);
+int io_close(int fd);
+int io_read_text(int dir, const char *name, char *text, size_t size);
+
+#endif /* IMALOG_IO_H */

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The kernel's measurement list files, and the commands that they take
+ */
+#ifndef IMALOG_KERNEL_H
+#define IMALOG_KERNEL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "manifest.h"
+
+#define KERNEL_IMA_DIR	"/sys/kernel/security/integrity/ima"
+#define KERNEL_COUNT	"runtime_measurements_count"
+#define KERNEL_DELETED	"runtime_measurements_deleted"
+
+/**
+ * enum kernel_list - the two lists of the kernel
+ * @KERNEL_CURRENT: what is measured is appended here
+ * @KERNEL_STAGED: what was staged, older than what is in the other one
+ */
+enum kernel_list {
+	KERNEL_CURRENT,
+	KERNEL_STAGED,
+};
+
+/**
+ * struct kernel - the folder of the list files
+ * @dir: the folder
+ * @wait: how long to wait, in milliseconds, while others have the files open
+ * @alive: called now and then while waiting or reading, or NULL
+ * @context: passed to @alive
+ */
+struct kernel {
+	int dir;
+	unsigned int wait;
+	void (*alive)(void *context);
+	void *context;
+};
+
+int kernel_open(struct kernel *kernel, const char *path, unsigned int wait);
+void kernel_close(struct kernel *kernel);
+void kernel_alive(const struct kernel *kernel);
+
+int kernel_number(const struct kernel *kernel, const char *name, uint64_t *number);
+int kernel_stage(const struct kernel *kernel, const struct list_file *file);
+int kernel_delete(const struct kernel *kernel, const struct list_file *file,
+		  uint64_t deleted);
+int kernel_open_list(const struct kernel *kernel, const struct list_file *file,
+		     enum kernel_list list);
+
+#endif /* IMALOG_KERNEL_H */

@@ -1,0 +1,571 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Staging, saving and deleting, so that no record is lost or saved twice
+ *
+ * What is staged stays as it is until it is deleted, and is deleted only after
+ * the manifest names it. So whoever starts again finds, in the kernel, either
+ * what was not saved yet or what was, and can tell them apart: by the number of
+ * the first record, which is the kernel's counter of deleted records and the
+ * number that the kernel has begun with, and then by all the bytes.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "io.h"
+#include "log.h"
+#include "pcr.h"
+#include "stager.h"
+
+/* How often what is staged is read again after others have deleted */
+#define READ_TRIES	3
+
+/**
+ * struct staged - the staged list, open in all its files
+ * @fds: the files
+ * @nr: how many are open
+ * @deleted: records that had been deleted before the first of them
+ */
+struct staged {
+	int fds[MANIFEST_FILES];
+	size_t nr;
+	uint64_t deleted;
+};
+
+static void staged_close(struct staged *staged)
+{
+	while (staged->nr)
+		close(staged->fds[--staged->nr]);
+}
+
+/*
+ * While the files are open, no other process deletes, so that the counter is
+ * that of the list.
+ */
+static int staged_open(const struct stager *stager, struct staged *staged)
+{
+	const struct manifest_header *header = &stager->store.header;
+	int fd, ret;
+
+	staged->nr = 0;
+	while (staged->nr < header->nr_files) {
+		fd = kernel_open_list(&stager->kernel,
+				      &header->files[staged->nr],
+				      KERNEL_STAGED);
+		if (fd < 0) {
+			staged_close(staged);
+			return fd == -ENOENT ? -EOPNOTSUPP : fd;
+		}
+		staged->fds[staged->nr++] = fd;
+	}
+	ret = kernel_number(&stager->kernel, KERNEL_DELETED, &staged->deleted);
+	if (ret)
+		staged_close(staged);
+	return ret;
+}
+
+/*
+ * Are the next bytes of an open list those of a saved file, all of them?
+ * Return: 1 if so, 0 if not, or a negative error number.
+ */
+static int same_bytes(const struct stager *stager, int fd, size_t file,
+		      const struct segment *segment)
+{
+	static uint8_t list[IO_BLOCK], saved[IO_BLOCK];
+	uint64_t left = segment->files[file].bytes;
+	ssize_t got, want;
+	int saved_fd, ret = 1;
+
+	saved_fd = segment_open(stager->store.epoch_dir, &stager->store.header,
+				segment->number, file);
+	if (saved_fd < 0) {
+		log_message(LOG_ERR, "%s of segment %" PRIu64 ": %s",
+			    stager->store.header.files[file].name,
+			    segment->number, strerror(-saved_fd));
+		return saved_fd == -ENOENT ? -EILSEQ : saved_fd;
+	}
+	while (left && ret == 1) {
+		want = left < IO_BLOCK ? (ssize_t)left : IO_BLOCK;
+		got = io_read(saved_fd, saved, (size_t)want);
+		if (got >= 0 && got < want)
+			ret = 0;
+		else if (got >= 0)
+			got = io_read(fd, list, (size_t)want);
+		if (got < 0)
+			ret = (int)got;
+		else if (got < want || memcmp(list, saved, (size_t)want))
+			ret = 0;
+		left -= (uint64_t)want;
+		kernel_alive(&stager->kernel);
+	}
+	/* And the saved file is no longer than that. */
+	if (ret == 1) {
+		got = io_read(saved_fd, saved, 1);
+		if (got)
+			ret = got < 0 ? (int)got : 0;
+	}
+	close(saved_fd);
+	return ret;
+}
+
+static int same_files(const struct stager *stager, const struct staged *staged,
+		      const struct segment *segment)
+{
+	size_t i;
+	int ret = 1;
+
+	for (i = 0; i < staged->nr && ret == 1; i++)
+		ret = same_bytes(stager, staged->fds[i], i, segment);
+	return ret;
+}
+
+/* Return: 1 if all of the open lists was read, 0 if not, or an error. */
+static int at_end(const struct staged *staged)
+{
+	uint8_t byte;
+	ssize_t got;
+	size_t i;
+
+	for (i = 0; i < staged->nr; i++) {
+		got = io_read(staged->fds[i], &byte, 1);
+		if (got)
+			return got < 0 ? (int)got : 0;
+	}
+	return 1;
+}
+
+static int save_list(struct stager *stager, const struct staged *staged,
+		     size_t file)
+{
+	static uint8_t block[IO_BLOCK];
+	ssize_t got;
+	int ret;
+
+	do {
+		got = io_read(staged->fds[file], block, sizeof(block));
+		if (got < 0)
+			return (int)got;
+		ret = segment_write(&stager->writer, file, block, (size_t)got);
+		kernel_alive(&stager->kernel);
+	} while (!ret && got == sizeof(block));
+	return ret;
+}
+
+/* Save the rest of the open lists. -ENODATA says that there was none. */
+static int save_rest(struct stager *stager, const struct staged *staged,
+		     uint64_t first, struct stager_result *result)
+{
+	struct segment_writer *writer = &stager->writer;
+	size_t i;
+	int ret;
+
+	ret = segment_begin(&stager->store, writer, first);
+	if (ret)
+		return ret;
+	for (i = 0; i < staged->nr && !ret; i++)
+		ret = save_list(stager, staged, i);
+	if (!ret)
+		ret = segment_commit(writer);
+	if (ret == -EBADMSG)
+		for (i = 0; i < staged->nr; i++)
+			if (writer->files[i].parser.why)
+				log_message(LOG_ERR, "%s: record %" PRIu64 ": %s",
+					    stager->store.header.files[i].name,
+					    first + writer->files[i].parser.count,
+					    writer->files[i].parser.why);
+	if (ret) {
+		segment_abort(writer);
+		return ret;
+	}
+	if (writer->bad_digests)
+		log_message(LOG_ERR, "%" PRIu64 " records of segment %" PRIu64
+			    " have a digest that is not that of their data",
+			    writer->bad_digests, writer->segment.number);
+	result->saved = writer->segment.count;
+	for (i = 0; i < staged->nr; i++)
+		result->bytes += writer->segment.files[i].bytes;
+	return 0;
+}
+
+/*
+ * Save what is staged, but for what is saved already, which can only be all of
+ * the last segment. Sets @found to whether that is so, and @deleted to the
+ * counter of that time.
+ */
+static int save(struct stager *stager, struct segment *before, bool *found,
+		uint64_t *deleted, struct stager_result *result)
+{
+	struct store *store = &stager->store;
+	uint64_t next = store_next_number(store);
+	struct staged staged;
+	uint64_t first, gap = 0;
+	int ret;
+
+	ret = staged_open(stager, &staged);
+	if (ret)
+		return ret;
+	*found = false;
+	*deleted = staged.deleted;
+	first = store->boot.first + staged.deleted;
+	if (first > next) {
+		gap = first - next;
+		log_message(LOG_ERR, "records %" PRIu64 " to %" PRIu64
+			    " were deleted by somebody else, and are not saved",
+			    next, first - 1);
+	} else if (first < next) {
+		if (!store->has_last || first != store->last.first) {
+			log_message(LOG_ERR, "the first staged record has the number %"
+				    PRIu64 ", but all before %" PRIu64
+				    " were deleted", first, next);
+			ret = -EILSEQ;
+			goto out;
+		}
+		*before = store->last;
+		ret = same_files(stager, &staged, before);
+		if (ret != 1) {
+			if (!ret)
+				log_message(LOG_ERR, "what is staged is not segment %"
+					    PRIu64, before->number);
+			ret = ret < 0 ? ret : -EILSEQ;
+			goto out;
+		}
+		*found = true;
+		result->found = before->count;
+		first = next;
+	}
+	ret = save_rest(stager, &staged, first, result);
+	if (!ret)
+		stager->gap += gap;
+	if (ret == -ENODATA && *found)
+		ret = 0;
+out:
+	staged_close(&staged);
+	return ret;
+}
+
+/*
+ * Read again, both what is staged and what is saved: only what is the same is
+ * deleted.
+ */
+static int compare(struct stager *stager, const struct segment *before,
+		   bool found, bool saved, uint64_t deleted)
+{
+	struct staged staged;
+	int ret;
+
+	ret = staged_open(stager, &staged);
+	if (ret)
+		return ret;
+	ret = 1;
+	if (staged.deleted != deleted)
+		ret = -ECANCELED;
+	if (ret == 1 && found)
+		ret = same_files(stager, &staged, before);
+	if (ret == 1 && saved)
+		ret = same_files(stager, &staged, &stager->store.last);
+	if (ret == 1)
+		ret = at_end(&staged);
+	staged_close(&staged);
+	if (!ret)
+		log_message(LOG_ERR, "what is saved as segment %" PRIu64
+			    " is not what is staged: nothing is deleted",
+			    stager->store.last.number);
+	if (ret == 1)
+		return 0;
+	return ret ? ret : -EILSEQ;
+}
+
+static int save_and_delete(struct stager *stager, struct segment *before,
+			   struct stager_result *result)
+{
+	uint64_t deleted;
+	bool found;
+	int ret;
+
+	ret = save(stager, before, &found, &deleted, result);
+	if (ret)
+		return ret;
+	ret = compare(stager, before, found, result->saved > 0, deleted);
+	if (ret)
+		return ret;
+	ret = kernel_delete(&stager->kernel, &stager->store.header.files[0],
+			    deleted);
+	if (ret)
+		return ret;
+	result->deleted = true;
+	return store_add_deleted(&stager->store);
+}
+
+/**
+ * stager_cycle - stage what is in the kernel's list, save it, delete it there
+ * @stager: was started
+ * @result: set to what was done, also in case of an error
+ *
+ * Return: 0, also if there was nothing to do, or a negative error number: what was
+ * not deleted is still in the kernel, and the next call goes on with it. -EBUSY
+ * says that others have had the files open for too long, -EACCES or -ESTALE
+ * that all was copied for the next kernel, -EBADMSG that the kernel shows no list
+ * of records, -EILSEQ that it does not show what it did before.
+ */
+int stager_cycle(struct stager *stager, struct stager_result *result)
+{
+	struct segment *before;
+	int tries = READ_TRIES;
+	int ret;
+
+	*result = (struct stager_result){ };
+	ret = kernel_stage(&stager->kernel, &stager->store.header.files[0]);
+	if (ret == -ENOENT)
+		return 0;
+	if (ret && ret != -EEXIST)
+		return ret;
+
+	before = malloc(sizeof(*before));
+	if (!before)
+		return -ENOMEM;
+	do {
+		ret = save_and_delete(stager, before, result);
+		/* Somebody else was faster: what is staged now? */
+	} while (ret == -ECANCELED && --tries);
+	free(before);
+	return ret == -ENODATA ? 0 : ret;
+}
+
+/* ---- where to go on --------------------------------------------------------- */
+
+/**
+ * struct match - the list of a kernel that was started by kexec, beside what is saved
+ * @pcrs: what the TPM has
+ * @known: the banks of which that is known
+ * @pcr: IMA's PCR
+ * @after: replay of the list as if it continued the last segment
+ * @instead: replay of the list as if it began with the last segment again
+ * @after_fits: with it, the TPM's values come out
+ * @instead_fits: the same
+ */
+struct match {
+	struct pcr_values pcrs;
+	uint64_t known;
+	uint32_t pcr;
+	struct replay after;
+	struct replay instead;
+	bool after_fits;
+	bool instead_fits;
+};
+
+static bool fits(const struct match *match, const struct pcr_values *pcrs)
+{
+	size_t i;
+
+	for (i = 0; i < pcrs->nr_banks; i++)
+		if (match->known >> i & 1 &&
+		    !memcmp(pcrs->value[match->pcr][i],
+			    match->pcrs.value[match->pcr][i],
+			    pcrs->banks[i]->size))
+			return true;
+	return false;
+}
+
+static int match_record(const struct record *record, void *context)
+{
+	struct match *match = context;
+	int ret;
+
+	ret = replay_extend(&match->after, record);
+	if (!ret)
+		ret = replay_extend(&match->instead, record);
+	if (ret)
+		return ret;
+	match->after_fits |= fits(match, &match->after.pcrs);
+	match->instead_fits |= fits(match, &match->instead.pcrs);
+	return 0;
+}
+
+static int match_lists(struct stager *stager, struct match *match,
+		       const int *fds)
+{
+	static uint8_t block[IO_BLOCK];
+	struct record_parser parser;
+	ssize_t got;
+	int i, ret = 0;
+
+	record_parser_init(&parser, stager->store.header.files[0].algo->size,
+			   ORDER_UNKNOWN);
+	for (i = 0; i < 2 && !ret; i++) {
+		do {
+			got = io_read(fds[i], block, sizeof(block));
+			if (got < 0)
+				ret = (int)got;
+			else
+				ret = record_parser_feed(&parser, block,
+							 (size_t)got,
+							 match_record, match);
+			kernel_alive(&stager->kernel);
+		} while (!ret && got == sizeof(block));
+	}
+	record_parser_free(&parser);
+	return ret;
+}
+
+static int replay_lists(struct stager *stager, struct match *match)
+{
+	const struct list_file *file = &stager->store.header.files[0];
+	const struct segment *last = &stager->store.last;
+	int fds[2] = { -1, -1 };
+	int i, ret = 0;
+
+	for (i = 0; i < 2 && !ret; i++) {
+		fds[i] = kernel_open_list(&stager->kernel, file,
+					  i ? KERNEL_CURRENT : KERNEL_STAGED);
+		if (fds[i] < 0)
+			ret = fds[i];
+	}
+	/* Before the lists are read, so that they have all that is in it. */
+	match->pcr = stager->pcr;
+	if (!ret)
+		ret = pcr_values_init(&match->pcrs, stager->store.header.banks,
+				      stager->store.header.nr_banks);
+	if (!ret)
+		ret = pcr_read(stager->tpm_dir, match->pcr, &match->pcrs,
+			       &match->known);
+	if (!ret)
+		ret = replay_init(&match->after, &last->after);
+	if (!ret)
+		ret = replay_init(&match->instead, &last->before);
+	if (!ret)
+		ret = match_lists(stager, match, fds);
+	replay_free(&match->after);
+	replay_free(&match->instead);
+	for (i = 0; i < 2; i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+	return ret;
+}
+
+/*
+ * Does the list begin with what was saved last?
+ * Return: 1 if so, 0 if not, or a negative error number.
+ */
+static int begins_with_last(struct stager *stager)
+{
+	const struct list_file *file = &stager->store.header.files[0];
+	int fd, ret;
+
+	/* In a new kernel all is in one of the two lists, unless somebody staged. */
+	fd = kernel_open_list(&stager->kernel, file, KERNEL_STAGED);
+	if (fd < 0)
+		return fd;
+	ret = same_bytes(stager, fd, 0, &stager->store.last);
+	close(fd);
+	if (ret)
+		return ret;
+	fd = kernel_open_list(&stager->kernel, file, KERNEL_CURRENT);
+	if (fd < 0)
+		return fd;
+	ret = same_bytes(stager, fd, 0, &stager->store.last);
+	close(fd);
+	return ret;
+}
+
+/*
+ * A kernel was started by kexec, and the TPM keeps its PCRs: which number has the
+ * first record that it was given? That of the next one if the last segment was
+ * deleted in time. If not, the list begins with that segment. The bytes can be
+ * the same by chance, as a boot_aggregate is; then the PCR tells.
+ */
+static int number_carried(struct stager *stager, uint64_t *first)
+{
+	struct store *store = &stager->store;
+	struct match *match;
+	int ret;
+
+	*first = store_next_number(store);
+	if (!store->has_last || store->last_deleted)
+		return 0;
+	ret = begins_with_last(stager);
+	if (ret != 1)
+		return ret;
+
+	match = calloc(1, sizeof(*match));
+	if (!match)
+		return -ENOMEM;
+	ret = replay_lists(stager, match);
+	if (!ret && !match->known)
+		match->instead_fits = true;
+	if (!ret && !match->after_fits && match->instead_fits)
+		*first = store->last.first;
+	else if (!ret && !match->after_fits)
+		log_message(LOG_ERR, "the carried records lead to the PCR neither after segment %"
+			    PRIu64 " nor in its place; they are saved",
+			    store->last.number);
+	free(match);
+	return ret;
+}
+
+static bool same_counters(const struct manifest_boot *a,
+			  const struct manifest_boot *b)
+{
+	return a->tpm == b->tpm && a->reset == b->reset &&
+	       a->restart == b->restart;
+}
+
+/**
+ * stager_start - find out where to go on
+ * @stager: with its store and kernel opened; @stager->boot has what is known but
+ *	the first record's number
+ *
+ * The same kernel goes on with its epoch. So does another one, started by kexec,
+ * if the TPM was neither reset nor restarted since. Otherwise there is a new
+ * epoch.
+ *
+ * Return: 0 or a negative error number.
+ */
+int stager_start(struct stager *stager)
+{
+	struct store *store = &stager->store;
+	struct manifest_boot *boot = &stager->boot;
+	int ret;
+
+	if (store->has_boot && !strcmp(store->boot.id, boot->id)) {
+		boot->first = store->boot.first;
+		if (same_counters(boot, &store->boot) || !boot->tpm)
+			return 0;
+		return store_add_boot(store, boot);
+	}
+
+	boot->first = 1;
+	if (!store->has_boot || !boot->tpm || !same_counters(boot, &store->boot))
+		return store_new_epoch(store, &stager->header, boot);
+
+	ret = number_carried(stager, &boot->first);
+	if (ret)
+		return ret;
+	log_message(LOG_INFO, "epoch %" PRIu64 " goes on after kexec with record %"
+		    PRIu64, store->header.epoch, boot->first);
+	return store_add_boot(store, boot);
+}
+
+/**
+ * stager_counters - note the TPM's counters
+ * @stager: was started
+ * @reset: how often the TPM was reset
+ * @restart: how often it was restarted or resumed since then
+ *
+ * They change when the machine was suspended, or the TPM was cleared. What is
+ * noted is what a kernel that is started by kexec has to find.
+ *
+ * Return: 0 or a negative error number.
+ */
+int stager_counters(struct stager *stager, uint32_t reset, uint32_t restart)
+{
+	struct manifest_boot *boot = &stager->boot;
+
+	boot->tpm = true;
+	boot->reset = reset;
+	boot->restart = restart;
+	if (same_counters(boot, &stager->store.boot))
+		return 0;
+	return store_add_boot(&stager->store, boot);
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Staging, saving and deleting, so that no record is lost or saved twice
+ */
+#ifndef IMALOG_STAGER_H
+#define IMALOG_STAGER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "kernel.h"
+#include "manifest.h"
+#include "store.h"
+
+#define STAGER_TPM_DIR	"/sys/class/tpm/tpm0"
+#define STAGER_BOOT_ID	"/proc/sys/kernel/random/boot_id"
+
+/**
+ * struct stager - what it takes, and where it stands
+ * @store: where records are saved
+ * @kernel: where they come from
+ * @header: files and banks of a new epoch
+ * @boot: this kernel, and the TPM's counters now
+ * @tpm_dir: folder of the TPM's PCRs
+ * @pcr: the one that IMA extends
+ * @writer: the segment that is being written
+ * @gap: how many records were deleted in this epoch without having been saved
+ */
+struct stager {
+	struct store store;
+	struct kernel kernel;
+	struct manifest_header header;
+	struct manifest_boot boot;
+	const char *tpm_dir;
+	uint32_t pcr;
+	struct segment_writer writer;
+	uint64_t gap;
+};
+
+/**
+ * struct stager_result - what a cycle has done
+ * @saved: records that were saved
+ * @bytes: bytes of them, all files together
+ * @found: records that were saved before, but not deleted
+ * @deleted: what was staged was deleted
+ */
+struct stager_result {
+	uint64_t saved;
+	uint64_t bytes;
+	uint64_t found;
+	bool deleted;
+};
+
+int stager_start(struct stager *stager);
+int stager_cycle(struct stager *stager, struct stager_result *result);
+int stager_counters(struct stager *stager, uint32_t reset, uint32_t restart);
+
+#endif /* IMALOG_STAGER_H */

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Where records are saved: epochs, their segments and manifests
+ *
+ *	DIR/lock			held by the one program that may write
+ *	DIR/epoch-00000001/manifest	see manifest.h
+ *	DIR/epoch-00000001/00000001.binary_sha1
+ *					a list file of the first segment
+ *	DIR/epoch-00000001/left-over	files that no manifest names
+ *
+ * A segment is saved once its line in the manifest is on stable storage. All
+ * that comes before can be done again.
+ */
+#ifndef IMALOG_STORE_H
+#define IMALOG_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "digest.h"
+#include "manifest.h"
+#include "record.h"
+#include "replay.h"
+
+#define STORE_MANIFEST	"manifest"
+#define STORE_LEFT_OVER	"left-over"
+
+/**
+ * struct store - the folder, and its last epoch, opened to write
+ * @dir: the folder
+ * @lock: its lock
+ * @epoch_dir: folder of the last epoch, or -1 if there is none
+ * @manifest: its manifest
+ * @manifest_bytes: length of the manifest
+ * @header: first line of the manifest
+ * @boot: the kernel that took over last
+ * @has_boot: there is one
+ * @last: the last segment
+ * @has_last: there is one
+ * @last_deleted: the kernel was told to delete the last segment
+ * @broken: the manifest could not be brought back to what it was before an
+ *	error, and takes no more lines
+ */
+struct store {
+	int dir;
+	int lock;
+	int epoch_dir;
+	int manifest;
+	uint64_t manifest_bytes;
+	struct manifest_header header;
+	struct manifest_boot boot;
+	bool has_boot;
+	struct segment last;
+	bool has_last;
+	bool last_deleted;
+	bool broken;
+};
+
+/**
+ * struct segment_file - a file of a segment that is being written
+ * @fd: the file, or -1
+ * @hasher: for its SHA-256
+ * @parser: of a binary list
+ */
+struct segment_file {
+	int fd;
+	struct hasher hasher;
+	struct record_parser parser;
+};
+
+/**
+ * struct segment_writer - a segment that is being written
+ * @store: where to
+ * @segment: what is known about it by now
+ * @replay: of its first file
+ * @files: its files
+ * @bad_digests: how many records have a digest that is not that of their data
+ */
+struct segment_writer {
+	struct store *store;
+	struct segment segment;
+	struct replay replay;
+	struct segment_file files[MANIFEST_FILES];
+	uint64_t bad_digests;
+};
+
+int store_open(struct store *store, const char *path);
+void store_close(struct store *store);
+uint64_t store_next_number(const struct store *store);
+
+int store_new_epoch(struct store *store, struct manifest_header *header,
+		    const struct manifest_boot *boot);
+int store_add_boot(struct store *store, const struct manifest_boot *boot);
+int store_add_deleted(struct store *store);
+
+int segment_begin(struct store *store, struct segment_writer *writer,
+		  uint64_t first);
+int segment_write(struct segment_writer *writer, size_t file, const void *data,
+		  size_t len);
+int segment_commit(struct segment_writer *writer);
+void segment_abort(struct segment_writer *writer);
+
+int store_open_epoch(int dir, uint64_t epoch);
+int store_last_epoch(int dir, uint64_t *epoch);
+int segment_open(int epoch_dir, const struct manifest_header *header,
+		 uint64_t number, size_t file);
+
+#endif /* IMALOG_STORE_H */

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * System calls of the code under test, which the linker leads here (--wrap):
+ * they are counted, and can fail, be cut short, or be the last one.
+ */
+#ifndef IMALOG_TESTS_SYSCALLS_H
+#define IMALOG_TESTS_SYSCALLS_H
+
+#include <stdbool.h>
+
+/**
+ * struct syscalls - what is to happen
+ * @count: calls so far
+ * @stop: number of the call after which the process ends, as by SIGKILL; 0 for
+ *	never. A write of more than one byte ends after the first half.
+ * @lose: what was not synced and is lost then, as when the power fails
+ * @fail: number of the call that fails, 0 for none
+ * @error: with this error
+ * @hook: called before each call, or NULL
+ * @short_io: each read and write does a part only, or is interrupted
+ */
+struct syscalls {
+	unsigned int count;
+	unsigned int stop;
+	unsigned int lose;
+	unsigned int fail;
+	int error;
+	void (*hook)(void);
+	bool short_io;
+};
+
+/* What can be lost */
+#define LOSE_BYTES		1
+#define LOSE_NAMES		2
+
+/* Status of a process that ended at @stop */
+#define SYSCALLS_STOPPED	77
+
+extern struct syscalls syscalls;
+
+void syscalls_reset(void);
+
+#endif /* IMALOG_TESTS_SYSCALLS_H */
