@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -350,6 +349,7 @@ static int remove_new_epoch(struct store *store)
  */
 int store_open(struct store *store, const char *path)
 {
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 	uint64_t epoch;
 	int ret;
 
@@ -366,8 +366,8 @@ int store_open(struct store *store, const char *path)
 		ret = -errno;
 		goto error;
 	}
-	if (flock(store->lock, LOCK_EX | LOCK_NB)) {
-		ret = errno == EWOULDBLOCK ? -EBUSY : -errno;
+	if (fcntl(store->lock, F_OFD_SETLK, &lock)) {
+		ret = errno == EAGAIN || errno == EACCES ? -EBUSY : -errno;
 		goto error;
 	}
 	ret = remove_new_epoch(store);
@@ -382,6 +382,27 @@ int store_open(struct store *store, const char *path)
 		return 0;
 error:
 	store_close(store);
+	return ret;
+}
+
+/**
+ * store_is_open - has a program the store open to write?
+ * @dir: the store
+ *
+ * Asks only, so that nobody who wants to open it is held up.
+ *
+ * Return: 1 if so, 0 if not, or a negative error number.
+ */
+int store_is_open(int dir)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	int fd, ret;
+
+	fd = openat(dir, LOCK, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -errno;
+	ret = fcntl(fd, F_OFD_GETLK, &lock) ? -errno : lock.l_type != F_UNLCK;
+	close(fd);
 	return ret;
 }
 

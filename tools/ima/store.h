@@ -87,6 +87,7 @@ struct segment_writer {
 
 int store_open(struct store *store, const char *path);
 void store_close(struct store *store);
+int store_is_open(int dir);
 uint64_t store_next_number(const struct store *store);
 
 int store_new_epoch(struct store *store, struct manifest_header *header,

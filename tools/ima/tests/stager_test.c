@@ -17,122 +17,11 @@
 #include <cmocka.h>
 
 #include "fake.h"
-#include "log.h"
 #include "pcr.h"
+#include "service.h"
 #include "stager.h"
 #include "syscalls.h"
 #include "util.h"
-
-static struct stager stager;
-static struct manifest_boot boot;
-
-static void quiet(int priority, const char *format, va_list arguments)
-{
-	(void)priority;
-	if (!getenv("IMALOG_TEST_VERBOSE"))
-		return;
-	fputs("# ", stderr);
-	vfprintf(stderr, format, arguments);
-	fputc('\n', stderr);
-}
-
-static void new_boot_id(void)
-{
-	static unsigned int number;
-
-	snprintf(boot.id, sizeof(boot.id),
-		 "%08x-0000-0000-0000-000000000000", ++number);
-}
-
-static int start_machine(void **state)
-{
-	(void)state;
-	log_to(quiet);
-	syscalls_reset();
-	fake_start();
-	boot.tpm = true;
-	boot.reset = 5;
-	boot.restart = 1;
-	new_boot_id();
-	return 0;
-}
-
-static int stop_machine(void **state)
-{
-	(void)state;
-	syscalls_reset();
-	fake_end();
-	return 0;
-}
-
-static void reboot(void)
-{
-	fake_reboot();
-	new_boot_id();
-	boot.reset++;
-}
-
-static void kexec(void)
-{
-	fake_kexec();
-	new_boot_id();
-}
-
-/* ---- a service's life -------------------------------------------------------------- */
-
-static int service_start(void)
-{
-	static const char *const names[] = { "binary_sha1", "ascii_sha1" };
-	static char tpm_dir[512];
-	size_t i;
-	int ret;
-
-	memset(&stager, 0, sizeof(stager));
-	for (i = 0; i < 2; i++)
-		list_file_find(names[i], &stager.header.files[i]);
-	stager.header.nr_files = 2;
-	stager.header.banks[0] = "sha1";
-	stager.header.banks[1] = "sha256";
-	stager.header.nr_banks = 2;
-	stager.boot = boot;
-	snprintf(tpm_dir, sizeof(tpm_dir), "%s", fake_path("tpm"));
-	stager.tpm_dir = tpm_dir;
-	stager.pcr = 10;
-	ret = store_open(&stager.store, fake_path("store"));
-	if (ret)
-		return ret;
-	ret = kernel_open(&stager.kernel, fake_path("ima"), 20);
-	if (ret) {
-		store_close(&stager.store);
-		return ret;
-	}
-	ret = stager_start(&stager);
-	if (ret) {
-		kernel_close(&stager.kernel);
-		store_close(&stager.store);
-	}
-	return ret;
-}
-
-static void service_stop(void)
-{
-	kernel_close(&stager.kernel);
-	store_close(&stager.store);
-}
-
-/* Start, one cycle, stop. */
-static int service(struct stager_result *result)
-{
-	int ret;
-
-	*result = (struct stager_result){ };
-	ret = service_start();
-	if (ret)
-		return ret;
-	ret = stager_cycle(&stager, result);
-	service_stop();
-	return ret;
-}
 
 /* ---- what is saved ------------------------------------------------------------------ */
 
@@ -360,7 +249,7 @@ static void test_new_epoch_after_reboot(void **state)
 	(void)state;
 	fake_measure("file", 3);
 	assert_int_equal(service(&result), 0);
-	reboot();
+	machine_reboot();
 	fake_measure("file", 4);
 	assert_int_equal(service(&result), 0);
 	assert_whole(2);
@@ -386,7 +275,7 @@ static void test_resume_is_no_new_epoch(void **state)
 	assert_int_equal(service(&result), 0);
 	assert_whole(1);
 	/* And kexec finds them as they were noted. */
-	kexec();
+	machine_kexec();
 	fake_measure("file", 3);
 	assert_int_equal(service(&result), 0);
 	assert_whole(1);
@@ -404,7 +293,7 @@ static void test_without_tpm(void **state)
 	fake_measure("file", 3);
 	assert_int_equal(service(&result), 0);
 	assert_whole(1);
-	kexec();
+	machine_kexec();
 	fake_measure("file", 3);
 	assert_int_equal(service(&result), 0);
 	read_saved(2);
@@ -423,7 +312,7 @@ static void test_kexec_after_deletion(void **state)
 		fake_measure("file", 3);
 		assert_int_equal(service(&result), 0);
 		fake_measure("file", i);
-		kexec();
+		machine_kexec();
 		fake_measure_same("boot_aggregate");
 		assert_int_equal(service(&result), 0);
 		assert_int_equal(result.found, 0);
@@ -452,7 +341,7 @@ static void kexec_after(const char *command, bool same, uint64_t found)
 	if (*command)
 		assert_int_equal(fake_command(command, 1, true), 0);
 	fake_measure("late", same ? 0 : 2);
-	kexec();
+	machine_kexec();
 	fake_measure_same("boot_aggregate");
 	fake_measure("file", 2);
 	assert_int_equal(service(&result), 0);
@@ -500,7 +389,7 @@ static void test_copied_for_the_next_kernel(void **state)
 	fake_measure("file", 3);
 	fake_copied = true;
 	assert_int_equal(service(&result), -EACCES);
-	kexec();
+	machine_kexec();
 	assert_int_equal(service(&result), 0);
 	assert_whole(1);
 	assert_pcr();
@@ -823,7 +712,7 @@ static unsigned int stop_everywhere(bool first_epoch, enum then then,
 		stopped = stopped_service(stop, 0);
 		fake_measure("file", 2);
 		if (then == KEXEC) {
-			kexec();
+			machine_kexec();
 			fake_measure_same("boot_aggregate");
 		}
 		if (again) {
@@ -902,7 +791,7 @@ static unsigned int lose_power_everywhere(unsigned int lose)
 					    saved.lists[i].len);
 			bytes_free(&truth);
 		}
-		reboot();
+		machine_reboot();
 		fake_measure("file", 2);
 		assert_int_equal(service(&result), 0);
 		epoch = 2;

@@ -1,0 +1,702 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * imalogctl: look at, verify and export the measurement lists that imalogd saves
+ */
+#include <argp.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <jansson.h>
+
+#include "export.h"
+#include "io.h"
+#include "kernel.h"
+#include "log.h"
+#include "pcr.h"
+#include "stager.h"
+#include "store.h"
+#include "util.h"
+#include "verify.h"
+#include "view.h"
+
+#define STORE_DIR	"/var/lib/imalog"
+#define WAIT		10000
+
+/* See the end of the help text. */
+enum {
+	EXIT_GOOD = 0,
+	EXIT_DOES_NOT_FIT = 1,
+	EXIT_USAGE = 2,
+	EXIT_DAMAGED = 3,
+	EXIT_FAILED = 4,
+	EXIT_BUSY = 5,
+};
+
+/**
+ * struct options - what the command line says
+ * @command: what to do
+ * @list: which list, or NULL
+ * @store: folder of the store
+ * @ima: folder of the kernel's lists
+ * @tpm: folder of the TPM's PCRs
+ * @boot_id: file of the boot id
+ * @pcrs: file of PCR values, or NULL
+ * @pcr: IMA's PCR
+ * @epoch: number of the epoch, 0 for the last one
+ * @saved_only: leave out what the kernel has
+ * @json: as JSON
+ * @format: to export in
+ * @output: file to write to, or NULL
+ * @wait: milliseconds to wait for whoever has the lists open
+ */
+struct options {
+	const char *command;
+	const char *list;
+	const char *store;
+	const char *ima;
+	const char *tpm;
+	const char *boot_id;
+	const char *pcrs;
+	unsigned int pcr;
+	uint64_t epoch;
+	bool saved_only;
+	bool json;
+	const char *format;
+	const char *output;
+	unsigned int wait;
+};
+
+/**
+ * struct context - what the commands work on
+ * @options: what the command line says
+ * @store: folder of the store
+ * @kernel: the kernel's lists
+ * @has_kernel: there are some
+ * @boot_id: id of this kernel
+ * @view: the epoch
+ */
+struct context {
+	const struct options *options;
+	int store;
+	struct kernel kernel;
+	bool has_kernel;
+	char boot_id[MANIFEST_BOOT_ID + 2];
+	struct view view;
+};
+
+static int exit_code(int error)
+{
+	switch (error) {
+	case 0:
+		return EXIT_GOOD;
+	case -EBADMSG:
+	case -EILSEQ:
+		return EXIT_DAMAGED;
+	case -EBUSY:
+		return EXIT_BUSY;
+	default:
+		return EXIT_FAILED;
+	}
+}
+
+static int failed(const char *what, int error)
+{
+	log_message(LOG_ERR, "%s: %s", what, strerror(-error));
+	return exit_code(error);
+}
+
+/* ---- opening -------------------------------------------------------------------- */
+
+static int open_store(struct context *context)
+{
+	const struct options *options = context->options;
+	int ret;
+
+	context->store = open(options->store, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (context->store < 0)
+		return failed(options->store, -errno);
+	if (options->saved_only)
+		return 0;
+	ret = kernel_open(&context->kernel, options->ima, options->wait);
+	if (ret == -ENOENT || ret == -EOPNOTSUPP)
+		return 0;
+	if (ret)
+		return failed(options->ima, ret);
+	context->has_kernel = true;
+	ret = io_read_text(AT_FDCWD, options->boot_id, context->boot_id,
+			   sizeof(context->boot_id));
+	return ret ? failed(options->boot_id, ret) : 0;
+}
+
+static int open_epoch(struct context *context)
+{
+	uint64_t epoch = context->options->epoch;
+	int ret;
+
+	if (!epoch) {
+		ret = store_last_epoch(context->store, &epoch);
+		if (ret == -ENOENT) {
+			log_message(LOG_ERR, "nothing was saved yet");
+			return EXIT_FAILED;
+		}
+		if (ret)
+			return failed(context->options->store, ret);
+	}
+	ret = view_open(&context->view, context->store, epoch);
+	if (ret) {
+		log_message(LOG_ERR, "epoch %" PRIu64 ": %s", epoch, strerror(-ret));
+		return exit_code(ret);
+	}
+	return 0;
+}
+
+static int choose(struct context *context, const char *list)
+{
+	size_t i;
+
+	if (!view_choose(&context->view, list))
+		return 0;
+	log_message(LOG_ERR, "there is no list %s in this epoch, only:", list);
+	for (i = 0; i < context->view.header.nr_files; i++)
+		log_message(LOG_ERR, "  %s", context->view.header.files[i].name);
+	return EXIT_USAGE;
+}
+
+static int hold(struct context *context)
+{
+	int ret;
+
+	if (!context->has_kernel)
+		return 0;
+	ret = view_hold(&context->view, &context->kernel, context->boot_id);
+	return ret ? failed(context->options->ima, ret) : 0;
+}
+
+/* ---- verify ---------------------------------------------------------------------- */
+
+static int read_target(struct context *context, struct verify *verify,
+		       const char **source)
+{
+	const struct options *options = context->options;
+	const char *why = "";
+	FILE *file;
+	int ret;
+
+	*source = options->pcrs;
+	if (options->pcrs) {
+		file = fopen(options->pcrs, "re");
+		if (!file)
+			return failed(options->pcrs, -errno);
+		ret = verify_read_pcrs(verify, file, &why);
+		fclose(file);
+		if (!ret)
+			return 0;
+		log_message(LOG_ERR, "%s: %s", options->pcrs, why);
+		return EXIT_USAGE;
+	}
+	if (!context->view.live)
+		return 0;
+	*source = "the TPM";
+	ret = pcr_read(options->tpm, options->pcr, &verify->target,
+		       &verify->known[options->pcr]);
+	return ret ? failed(options->tpm, ret) : 0;
+}
+
+/* Return: whether all banks of all PCRs come out. */
+static bool say_pcrs(const struct verify *verify, const char *source)
+{
+	const struct hash_algo *algo;
+	bool good = true;
+	unsigned int pcr;
+	uint64_t number;
+	size_t bank;
+
+	for (pcr = 0; pcr < RECORD_PCRS; pcr++) {
+		for (bank = 0; bank < verify->target.nr_banks; bank++) {
+			if (!(verify->known[pcr] >> bank & 1))
+				continue;
+			algo = verify->target.banks[bank];
+			if (!verify_reached(verify, pcr, bank, &number)) {
+				printf("PCR %u, %s: the records do not lead to the value of %s\n",
+				       pcr, algo->name, source);
+				good = false;
+				continue;
+			}
+			printf("PCR %u, %s: the value of %s, after record %" PRIu64
+			       "%s\n", pcr, algo->name, source, number,
+			       verify->reached[pcr][bank] == number ? "" :
+			       " (the kernel lacks the algorithm: SHA-1, padded)");
+		}
+	}
+	return good;
+}
+
+static bool any_target(const struct verify *verify)
+{
+	unsigned int pcr;
+
+	for (pcr = 0; pcr < RECORD_PCRS; pcr++)
+		if (verify->known[pcr])
+			return true;
+	return false;
+}
+
+static int verify_all(struct context *context, struct verify *verify)
+{
+	const char *source;
+	bool good;
+	int ret;
+
+	ret = hold(context);
+	if (!ret && verify_init(verify, &context->view.header))
+		ret = EXIT_FAILED;
+	if (!ret)
+		ret = read_target(context, verify, &source);
+	if (ret)
+		return ret;
+	ret = verify_run(verify, &context->view);
+	if (ret && !verify->first_bad)
+		return failed("verify", ret);
+	printf("epoch %" PRIu64 ": %" PRIu64 " records, %" PRIu64
+	       " segments%s\n", context->view.header.epoch, verify->records,
+	       verify->segments,
+	       context->view.live ? ", and what the kernel has" : "");
+	if (verify->first_bad)
+		printf("record %" PRIu64 " (%s) does not fit: %s\n",
+		       verify->first_bad, verify->where, verify->why);
+	if (ret)
+		return EXIT_DOES_NOT_FIT;
+	good = say_pcrs(verify, source);
+	if (!any_target(verify))
+		printf("not compared with any PCR\n");
+	return good && !verify->first_bad ? EXIT_GOOD : EXIT_DOES_NOT_FIT;
+}
+
+static int command_verify(struct context *context)
+{
+	const char *list = context->options->list;
+	struct verify *verify;
+	int ret;
+
+	ret = open_epoch(context);
+	if (ret)
+		return ret;
+	ret = choose(context, list ? list : "binary");
+	if (!ret && !context->view.header.files[context->view.file].binary) {
+		log_message(LOG_ERR, "%s is no binary list", list);
+		ret = EXIT_USAGE;
+	}
+	if (ret)
+		return ret;
+	verify = malloc(sizeof(*verify));
+	if (!verify)
+		return failed("verify", -ENOMEM);
+	ret = verify_all(context, verify);
+	free(verify);
+	return ret;
+}
+
+/* ---- export, cat ------------------------------------------------------------------ */
+
+static int write_log(struct context *context, const char *list,
+		     int (*write)(struct view *view, FILE *out))
+{
+	const char *output = context->options->output;
+	FILE *out = stdout;
+	int ret, fd;
+
+	ret = open_epoch(context);
+	if (!ret)
+		ret = choose(context, list);
+	if (!ret)
+		ret = hold(context);
+	if (ret)
+		return ret;
+	if (output) {
+		fd = open(output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
+		out = fd < 0 ? NULL : fdopen(fd, "w");
+		if (!out)
+			return failed(output, -errno);
+	}
+	ret = write(&context->view, out);
+	if (output && !ret)
+		ret = fflush(out) ? -errno : io_sync(fileno(out));
+	/* A device or a pipe */
+	if (ret == -EINVAL)
+		ret = 0;
+	if (output && fclose(out) && !ret)
+		ret = -errno;
+	return ret ? failed(output ? output : list, ret) : 0;
+}
+
+static int command_export(struct context *context)
+{
+	const char *format = context->options->format;
+
+	if (!strcmp(format, "cel-json"))
+		return write_log(context, "binary", export_cel_json);
+	return write_log(context, format, export_list);
+}
+
+static int command_cat(struct context *context)
+{
+	const char *list = context->options->list;
+
+	return write_log(context, list ? list : "ascii", export_list);
+}
+
+/* ---- list, status ------------------------------------------------------------------ */
+
+/**
+ * struct summary - of an epoch
+ * @records: number of the last record that was saved
+ * @saved: how many records are saved
+ * @bytes: bytes of the first list
+ * @segments: how many segments
+ */
+struct summary {
+	uint64_t records;
+	uint64_t saved;
+	uint64_t bytes;
+	uint64_t segments;
+};
+
+typedef void (*segment_fn)(const struct segment *segment);
+
+static int summarize(struct view *view, struct summary *summary, segment_fn fn)
+{
+	struct manifest_reader *reader = calloc(1, sizeof(*reader));
+	const struct segment *segment;
+	int ret;
+
+	*summary = (struct summary){ };
+	if (!reader)
+		return -ENOMEM;
+	segment = &reader->line.segment;
+	ret = lseek(view->manifest, 0, SEEK_SET) ? -errno :
+	      manifest_reader_init(reader, view->manifest);
+	while (!ret && (ret = manifest_reader_next(reader)) == 1) {
+		ret = 0;
+		if (reader->line.kind != MANIFEST_SEGMENT)
+			continue;
+		summary->records = segment->first + segment->count - 1;
+		summary->saved += segment->count;
+		summary->bytes += segment->files[0].bytes;
+		summary->segments++;
+		if (fn)
+			fn(segment);
+	}
+	manifest_reader_free(reader);
+	free(reader);
+	return ret;
+}
+
+static void print_segment(const struct segment *segment)
+{
+	printf("  segment %-8" PRIu64 " records %" PRIu64 " to %" PRIu64
+	       ", %" PRIu64 " bytes\n", segment->number, segment->first,
+	       segment->first + segment->count - 1, segment->files[0].bytes);
+}
+
+static int list_epoch(struct context *context, uint64_t epoch, segment_fn fn)
+{
+	struct view *view = &context->view;
+	struct summary summary;
+	int ret;
+
+	ret = view_open(view, context->store, epoch);
+	if (ret)
+		return ret;
+	ret = summarize(view, &summary, NULL);
+	if (!ret) {
+		printf("epoch %" PRIu64 ": %" PRIu64 " records, %" PRIu64
+		       " segments, %" PRIu64 " bytes, boot %s\n", epoch,
+		       summary.saved, summary.segments, summary.bytes,
+		       view->boot.id);
+		if (fn)
+			ret = summarize(view, &summary, fn);
+	}
+	view_close(view);
+	return ret;
+}
+
+/* All epochs, or the segments of one. */
+static int command_list(struct context *context)
+{
+	uint64_t epoch = context->options->epoch, last;
+	int ret, worst = 0;
+
+	if (epoch) {
+		ret = list_epoch(context, epoch, print_segment);
+		return ret ? failed("list", ret) : 0;
+	}
+	ret = store_last_epoch(context->store, &last);
+	if (ret)
+		return ret == -ENOENT ? 0 : failed(context->options->store, ret);
+	for (epoch = 1; epoch <= last; epoch++) {
+		ret = list_epoch(context, epoch, NULL);
+		/* An old one may have been removed. */
+		if (ret && ret != -ENOENT) {
+			printf("epoch %" PRIu64 ": %s\n", epoch, strerror(-ret));
+			worst = exit_code(ret);
+		}
+	}
+	return worst;
+}
+
+static json_t *status_object(struct context *context, const struct summary *summary)
+{
+	const struct view *view = &context->view;
+	uint64_t count, deleted, first;
+	json_t *status;
+	int running = store_is_open(context->store);
+
+	status = json_pack("{s:I, s:I, s:I, s:I, s:s}",
+			   "epoch", (json_int_t)view->header.epoch,
+			   "saved", (json_int_t)summary->saved,
+			   "segments", (json_int_t)summary->segments,
+			   "bytes", (json_int_t)summary->bytes,
+			   "boot", view->boot.id);
+	if (running >= 0)
+		json_object_set_new(status, "running", json_boolean(running));
+	json_object_set_new(status, "missing",
+			    json_integer((json_int_t)(summary->records -
+						      summary->saved)));
+	if (!context->has_kernel)
+		return status;
+	json_object_set_new(status, "this_kernel",
+			    json_boolean(!strcmp(view->boot.id, context->boot_id)));
+	if (!kernel_number(&context->kernel, KERNEL_COUNT, &count))
+		json_object_set_new(status, "current", json_integer((json_int_t)count));
+	if (kernel_number(&context->kernel, KERNEL_DELETED, &deleted))
+		return status;
+	json_object_set_new(status, "deleted", json_integer((json_int_t)deleted));
+	first = view->boot.first + deleted;
+	if (!strcmp(view->boot.id, context->boot_id) && first > summary->records + 1)
+		json_object_set_new(status, "missing",
+				    json_integer((json_int_t)(first - 1 -
+							      summary->saved)));
+	return status;
+}
+
+static void print_status(const json_t *status)
+{
+	const char *key;
+	json_t *value;
+	char *text;
+
+	json_object_foreach((json_t *)status, key, value) {
+		text = json_dumps(value, JSON_ENCODE_ANY);
+		if (json_is_string(value))
+			printf("%-12s %s\n", key, json_string_value(value));
+		else
+			printf("%-12s %s\n", key, text ? text : "");
+		free(text);
+	}
+}
+
+static int command_status(struct context *context)
+{
+	struct summary summary;
+	json_t *status;
+	int ret;
+
+	ret = open_epoch(context);
+	if (ret)
+		return ret;
+	ret = summarize(&context->view, &summary, NULL);
+	if (ret)
+		return failed("status", ret);
+	status = status_object(context, &summary);
+	if (!status)
+		return failed("status", -ENOMEM);
+	if (!context->options->json)
+		print_status(status);
+	else if (json_dumpf(status, stdout, JSON_INDENT(2)) || puts("") == EOF)
+		ret = failed("status", -EIO);
+	json_decref(status);
+	return ret;
+}
+
+/* ---- the command line --------------------------------------------------------------- */
+
+static const struct {
+	const char *name;
+	int (*run)(struct context *context);
+} commands[] = {
+	{ "status", command_status },
+	{ "verify", command_verify },
+	{ "export", command_export },
+	{ "cat", command_cat },
+	{ "list", command_list },
+};
+
+enum {
+	OPTION_IMA = 256,
+	OPTION_TPM,
+	OPTION_BOOT_ID,
+	OPTION_PCRS,
+	OPTION_PCR,
+	OPTION_SAVED,
+	OPTION_JSON,
+	OPTION_WAIT,
+};
+
+static const struct argp_option argp_options[] = {
+	{ "store", 's', "DIR", 0, "where imalogd saves (" STORE_DIR ")", 0 },
+	{ "epoch", 'e', "NUMBER", 0, "this epoch instead of the last one", 0 },
+	{ "saved", OPTION_SAVED, NULL, 0, "only what is saved, not what the kernel has", 0 },
+	{ "pcrs", OPTION_PCRS, "FILE", 0,
+	  "verify: compare with these PCR values, in the format of tpm2_pcrread", 0 },
+	{ "pcr", OPTION_PCR, "NUMBER", 0, "verify: IMA's PCR in the TPM (10)", 0 },
+	{ "format", 'f', "FORMAT", 0,
+	  "export: binary, ascii, cel-json, or the name of a list", 0 },
+	{ "output", 'o', "FILE", 0, "export, cat: write to FILE", 0 },
+	{ "json", OPTION_JSON, NULL, 0, "status: as JSON", 0 },
+	{ "wait", OPTION_WAIT, "MILLISECONDS", 0,
+	  "how long to wait while somebody else has the kernel's lists open", 0 },
+	{ "ima", OPTION_IMA, "DIR", 0, "the kernel's lists (" KERNEL_IMA_DIR ")", 1 },
+	{ "tpm", OPTION_TPM, "DIR", 0, "the TPM's PCRs (" STAGER_TPM_DIR ")", 1 },
+	{ "boot-id", OPTION_BOOT_ID, "FILE", 0, "id of this kernel (" STAGER_BOOT_ID ")", 1 },
+	{ },
+};
+
+static const char argp_doc[] =
+	"Look at, verify and export the measurement lists that imalogd saves."
+	"\vCommands:\n"
+	"  status       what is saved, and what the kernel has\n"
+	"  verify       check all records, and compare their replay with the TPM\n"
+	"  export       write the whole log in the format that --format says\n"
+	"  cat [LIST]   write the whole log as the kernel would show LIST (ascii)\n"
+	"  list         epochs; with --epoch, the segments of one\n"
+	"\n"
+	"Exit status:\n"
+	"  0  all is well\n"
+	"  1  the log does not fit (verify)\n"
+	"  2  usage\n"
+	"  3  what is saved is damaged\n"
+	"  4  something failed\n"
+	"  5  somebody else has the kernel's lists open";
+
+static unsigned long number_of(const char *text, uint64_t max,
+			       struct argp_state *state)
+{
+	uint64_t number;
+
+	if (!parse_number(text, max, &number))
+		argp_error(state, "%s is not a number up to %" PRIu64, text, max);
+	return number;
+}
+
+static error_t parse_option(int key, char *argument, struct argp_state *state)
+{
+	struct options *options = state->input;
+
+	switch (key) {
+	case 's':
+		options->store = argument;
+		break;
+	case 'e':
+		options->epoch = number_of(argument, INT64_MAX, state);
+		break;
+	case 'f':
+		options->format = argument;
+		break;
+	case 'o':
+		options->output = argument;
+		break;
+	case OPTION_SAVED:
+		options->saved_only = true;
+		break;
+	case OPTION_PCRS:
+		options->pcrs = argument;
+		break;
+	case OPTION_PCR:
+		options->pcr = (unsigned int)number_of(argument, RECORD_PCRS - 1,
+						       state);
+		break;
+	case OPTION_JSON:
+		options->json = true;
+		break;
+	case OPTION_WAIT:
+		options->wait = (unsigned int)number_of(argument, INT32_MAX, state);
+		break;
+	case OPTION_IMA:
+		options->ima = argument;
+		break;
+	case OPTION_TPM:
+		options->tpm = argument;
+		break;
+	case OPTION_BOOT_ID:
+		options->boot_id = argument;
+		break;
+	case ARGP_KEY_ARG:
+		if (!options->command)
+			options->command = argument;
+		else if (!options->list)
+			options->list = argument;
+		else
+			argp_usage(state);
+		break;
+	case ARGP_KEY_END:
+		if (!options->command)
+			argp_usage(state);
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
+static int run(struct context *context, int (*command)(struct context *context))
+{
+	int ret;
+
+	ret = open_store(context);
+	if (!ret)
+		ret = command(context);
+	if (fflush(stdout) && !ret)
+		ret = failed("standard output", -errno);
+	view_close(&context->view);
+	if (context->has_kernel)
+		kernel_close(&context->kernel);
+	if (context->store >= 0)
+		close(context->store);
+	return ret;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct argp argp = {
+		argp_options, parse_option, "COMMAND [LIST]", argp_doc,
+		NULL, NULL, NULL
+	};
+	struct options options = {
+		.store = STORE_DIR,
+		.ima = KERNEL_IMA_DIR,
+		.tpm = STAGER_TPM_DIR,
+		.boot_id = STAGER_BOOT_ID,
+		.pcr = REPLAY_IMA_PCR,
+		.format = "binary",
+		.wait = WAIT,
+	};
+	static struct context context = {
+		.store = -1,
+		.view = { .epoch_dir = -1, .manifest = -1, .lists = { -1, -1 } },
+	};
+	size_t i;
+
+	argp_err_exit_status = EXIT_USAGE;
+	argp_parse(&argp, argc, argv, 0, NULL, &options);
+	context.options = &options;
+	for (i = 0; i < ARRAY_SIZE(commands); i++)
+		if (!strcmp(options.command, commands[i].name))
+			return run(&context, commands[i].run);
+	log_message(LOG_ERR, "there is no command %s", options.command);
+	return EXIT_USAGE;
+}

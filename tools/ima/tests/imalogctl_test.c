@@ -1,0 +1,461 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Tests of imalogctl, as it is called: what it says, and its exit status
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+
+#include "fake.h"
+#include "service.h"
+#include "store.h"
+#include "util.h"
+
+/* What it said last */
+static struct bytes said;
+
+/* Call it. Return: its exit status. */
+static int ctl(const char *arguments)
+{
+	char command[4096];
+	FILE *file;
+	int status;
+
+	snprintf(command, sizeof(command), "%s/boot_id", fake_root);
+	fake_write("boot_id", boot.id, strlen(boot.id));
+	snprintf(command, sizeof(command),
+		 "%s --store=%s/store --ima=%s/ima --tpm=%s/tpm --boot-id=%s/boot_id %s >%s/said 2>&1",
+		 getenv("IMALOGCTL"), fake_root, fake_root, fake_root,
+		 fake_root, arguments, fake_root);
+	status = system(command);
+	bytes_free(&said);
+	file = fopen(fake_path("said"), "r");
+	if (file)
+		fclose(file);
+	fake_read("said", &said);
+	bytes_add(&said, "", 1);
+	return WEXITSTATUS(status);
+}
+
+static void assert_said(const char *text)
+{
+	if (!strstr((char *)said.data, text))
+		fail_msg("not said: %s, but: %s", text, (char *)said.data);
+}
+
+/* Two segments, and records that were measured since */
+static void save_some(void)
+{
+	struct stager_result result;
+
+	fake_measure("file", 10);
+	assert_int_equal(service(&result), 0);
+	fake_measure("file", 5);
+	assert_int_equal(service(&result), 0);
+	fake_measure("file", 3);
+}
+
+static void change_byte(const char *name, size_t at)
+{
+	struct bytes bytes = { };
+
+	fake_read(name, &bytes);
+	bytes.data[at] ^= 1;
+	fake_write(name, bytes.data, bytes.len);
+	bytes_free(&bytes);
+}
+
+static void test_verify(void **state)
+{
+	(void)state;
+	save_some();
+	assert_int_equal(ctl("verify"), 0);
+	assert_said("epoch 1: 18 records, 2 segments, and what the kernel has");
+	assert_said("PCR 10, sha1: the value of the TPM, after record 18");
+	assert_said("PCR 10, sha256: the value of the TPM, after record 18");
+}
+
+/* Saved, but still staged: each record counts once. */
+static void test_verify_before_deletion(void **state)
+{
+	struct stager_result result;
+
+	(void)state;
+	save_some();
+	fake_keep = true;
+	assert_int_equal(service(&result), -ESTALE);
+	fake_measure("file", 2);
+	assert_int_equal(ctl("verify"), 0);
+	assert_said("epoch 1: 20 records, 3 segments");
+	assert_said("after record 20");
+	assert_int_equal(ctl("cat --output=/dev/null"), 0);
+}
+
+static void test_verify_staged(void **state)
+{
+	(void)state;
+	save_some();
+	assert_int_equal(fake_command("A", 1, true), 0);
+	fake_measure("file", 2);
+	assert_int_equal(ctl("verify"), 0);
+	assert_said("after record 20");
+}
+
+static void test_verify_saved_only(void **state)
+{
+	(void)state;
+	save_some();
+	assert_int_equal(ctl("verify --saved"), 0);
+	assert_said("epoch 1: 15 records, 2 segments\n");
+	assert_said("not compared with any PCR");
+}
+
+#define SEGMENT "store/epoch-00000001/00000002.binary_sha1"
+
+/* The record that was changed is the one that is named. */
+static void test_verify_names_the_record(void **state)
+{
+	struct bytes bytes = { };
+	char text[128];
+	size_t i, len;
+
+	(void)state;
+	save_some();
+	fake_read(SEGMENT, &bytes);
+	len = bytes.len / 5;
+	for (i = 0; i < 5; i++) {
+		change_byte(SEGMENT, i * len + len - 2);
+		assert_int_equal(ctl("verify"), 1);
+		snprintf(text, sizeof(text),
+			 "record %zu (segment 2) does not fit: the digest is not that of the template data",
+			 11 + i);
+		assert_said(text);
+		assert_said("the records do not lead to the value of the TPM");
+		change_byte(SEGMENT, i * len + len - 2);
+	}
+	/* A length */
+	change_byte(SEGMENT, 2 * len + 25);
+	assert_int_equal(ctl("verify"), 1);
+	assert_said("record 13 (segment 2) does not fit: impossible length");
+	change_byte(SEGMENT, 2 * len + 25);
+
+	fake_write(SEGMENT, bytes.data, bytes.len - 1);
+	assert_int_equal(ctl("verify"), 1);
+	assert_said("record 15 (segment 2) does not fit: the list ends inside the record");
+	fake_write(SEGMENT, bytes.data, bytes.len - len);
+	assert_int_equal(ctl("verify"), 1);
+	assert_said("record 15 (segment 2) does not fit: the segment has 4 records");
+	unlink(fake_path(SEGMENT));
+	assert_int_equal(ctl("verify"), 1);
+	assert_said("record 11 (segment 2) does not fit: the file of the segment is missing");
+	fake_write(SEGMENT, bytes.data, bytes.len);
+	assert_int_equal(ctl("verify"), 0);
+	bytes_free(&bytes);
+}
+
+/* A record of which digest and data were replaced is found by what is left. */
+static void test_verify_finds_a_forged_record(void **state)
+{
+	static const struct list_maker maker = { ORDER_LITTLE, "sha1" };
+	struct bytes bytes = { }, forged = { };
+	size_t len;
+
+	(void)state;
+	save_some();
+	fake_read(SEGMENT, &bytes);
+	len = bytes.len / 5;
+	bytes_add(&forged, bytes.data, len);
+	list_add_ng(&maker, &forged, "/evil");
+	bytes_add(&forged, bytes.data + 2 * len, bytes.len - 2 * len);
+	fake_write(SEGMENT, forged.data, forged.len);
+	assert_int_equal(ctl("verify"), 1);
+	assert_said("record 11 (segment 2) does not fit: the bytes of the segment");
+	assert_said("PCR 10, sha1: the records do not lead to the value of the TPM");
+	assert_said("PCR 10, sha256: the records do not lead to the value of the TPM");
+	bytes_free(&forged);
+	bytes_free(&bytes);
+}
+
+static void test_verify_against_another_pcr(void **state)
+{
+	(void)state;
+	save_some();
+	change_byte("tpm/pcr-sha256/10", 5);
+	assert_int_equal(ctl("verify"), 1);
+	assert_said("PCR 10, sha1: the value of the TPM, after record 18");
+	assert_said("PCR 10, sha256: the records do not lead");
+}
+
+/* As tpm2_pcrread shows them; what was measured later does no harm. */
+static void test_verify_against_a_file(void **state)
+{
+	struct bytes sha1 = { }, sha256 = { };
+	char text[512], option[512];
+
+	(void)state;
+	save_some();
+	fake_read("tpm/pcr-sha1/10", &sha1);
+	fake_read("tpm/pcr-sha256/10", &sha256);
+	snprintf(text, sizeof(text),
+		 "  sha1:\n    10: 0x%.40s\n  sha256:\n    10: 0x%.64s\n  sm3_256:\n",
+		 sha1.data, sha256.data);
+	snprintf(option, sizeof(option), "verify --pcrs=%s/pcrs", fake_root);
+	fake_write("pcrs", text, strlen(text));
+	assert_int_equal(ctl(option), 2);
+	*strstr(text, "  sm3") = '\0';
+	fake_write("pcrs", text, strlen(text));
+	fake_measure("file", 2);
+	assert_int_equal(ctl(option), 0);
+	assert_said("PCR 10, sha256: the value of ");
+	assert_said("after record 18");
+	assert_said("epoch 1: 20 records");
+	text[20] ^= 1;
+	fake_write("pcrs", text, strlen(text));
+	assert_int_equal(ctl(option), 1);
+	fake_write("pcrs", "sha384:\n", 8);
+	assert_int_equal(ctl(option), 2);
+	fake_write("pcrs", "10: 0x00\n", 9);
+	assert_int_equal(ctl(option), 2);
+	bytes_free(&sha1);
+	bytes_free(&sha256);
+}
+
+static void test_verify_tells_of_a_gap(void **state)
+{
+	struct stager_result result;
+
+	(void)state;
+	save_some();
+	assert_int_equal(fake_command("A", 1, true), 0);
+	assert_int_equal(fake_command("D", 1, true), 0);
+	fake_measure("file", 2);
+	assert_int_equal(ctl("verify"), 1);
+	assert_said("record 16 (no segment) does not fit: records 16 to 18 were deleted");
+	assert_int_equal(service(&result), 0);
+	assert_int_equal(ctl("verify"), 1);
+	assert_said("record 16 (no segment) does not fit: records 16 to 18 were deleted");
+	assert_int_equal(ctl("status --json"), 0);
+	assert_said("\"missing\": 3");
+}
+
+static void test_verify_damaged_manifest(void **state)
+{
+	(void)state;
+	save_some();
+	change_byte("store/epoch-00000001/manifest", 200);
+	assert_int_equal(ctl("verify"), 3);
+	assert_said("the manifest of epoch 1 is damaged in line 2");
+}
+
+/* What a service is writing is not seen yet. */
+static void test_verify_while_a_line_is_written(void **state)
+{
+	static const char name[] = "store/epoch-00000001/manifest";
+	struct bytes bytes = { };
+
+	(void)state;
+	save_some();
+	fake_read(name, &bytes);
+	bytes_add(&bytes, "segment epoch=1 num", 19);
+	fake_write(name, bytes.data, bytes.len);
+	assert_int_equal(ctl("verify"), 0);
+	bytes_free(&bytes);
+}
+
+static void test_old_epoch(void **state)
+{
+	struct stager_result result;
+
+	(void)state;
+	save_some();
+	machine_reboot();
+	fake_measure("file", 2);
+	assert_int_equal(service(&result), 0);
+	assert_int_equal(ctl("verify"), 0);
+	assert_said("epoch 2: 2 records");
+	assert_int_equal(ctl("verify --epoch=1"), 0);
+	assert_said("epoch 1: 15 records, 2 segments\n");
+	assert_int_equal(ctl("list"), 0);
+	assert_said("epoch 1: 15 records, 2 segments");
+	assert_said("epoch 2: 2 records, 1 segments");
+	assert_int_equal(ctl("list --epoch=1"), 0);
+	assert_said("records 11 to 15");
+	assert_int_equal(ctl("verify --epoch=3"), 4);
+}
+
+/* The whole log, as if nothing had been removed */
+static void test_cat_and_export(void **state)
+{
+	static const char *const commands[][2] = {
+		{ "cat", "truth.ascii" },
+		{ "cat ascii_sha1", "truth.ascii" },
+		{ "cat binary_sha1", "truth.binary" },
+		{ "export", "truth.binary" },
+		{ "export --format=ascii", "truth.ascii" },
+	};
+	char option[512];
+	size_t i;
+
+	(void)state;
+	save_some();
+	for (i = 0; i < ARRAY_SIZE(commands); i++) {
+		struct bytes truth = { }, out = { };
+
+		snprintf(option, sizeof(option), "%s --output=%s/out",
+			 commands[i][0], fake_root);
+		assert_int_equal(ctl(option), 0);
+		fake_read(commands[i][1], &truth);
+		fake_read("out", &out);
+		assert_int_equal(out.len, truth.len);
+		assert_memory_equal(out.data, truth.data, truth.len);
+		bytes_free(&truth);
+		bytes_free(&out);
+	}
+	assert_int_equal(ctl("cat binary_sha256"), 2);
+	assert_int_equal(ctl("cat --output=/dev/full"), 4);
+	assert_int_equal(ctl("cat 3>&1 >/dev/full; status=$?; (exit $status)"), 4);
+	assert_int_equal(ctl("export --format=xml"), 2);
+}
+
+static void test_export_cel_json(void **state)
+{
+	json_t *events, *event, *digests;
+	struct bytes out = { };
+	char option[512];
+	size_t i;
+
+	(void)state;
+	save_some();
+	snprintf(option, sizeof(option), "export --format=cel-json --output=%s/out",
+		 fake_root);
+	assert_int_equal(ctl(option), 0);
+	fake_read("out", &out);
+	events = json_loadb((char *)out.data, out.len, 0, NULL);
+	assert_non_null(events);
+	assert_int_equal(json_array_size(events), 18);
+	json_array_foreach(events, i, event) {
+		assert_int_equal(json_integer_value(json_object_get(event, "recnum")), i);
+		assert_int_equal(json_integer_value(json_object_get(event, "pcr")), 10);
+		assert_string_equal(json_string_value(json_object_get(event, "content_type")),
+				    "ima_template");
+		digests = json_object_get(event, "digests");
+		assert_int_equal(json_array_size(digests), 2);
+		assert_string_equal(json_string_value(json_object_get(json_array_get(digests, 1),
+								      "hashAlg")),
+				    "sha256");
+	}
+	json_decref(events);
+	bytes_free(&out);
+}
+
+static void test_status(void **state)
+{
+	json_t *status;
+
+	(void)state;
+	save_some();
+	assert_int_equal(service_start(), 0);
+	assert_int_equal(ctl("status --json"), 0);
+	service_stop();
+	status = json_loads((char *)said.data, 0, NULL);
+	assert_non_null(status);
+	assert_int_equal(json_integer_value(json_object_get(status, "epoch")), 1);
+	assert_int_equal(json_integer_value(json_object_get(status, "saved")), 15);
+	assert_int_equal(json_integer_value(json_object_get(status, "segments")), 2);
+	assert_int_equal(json_integer_value(json_object_get(status, "current")), 3);
+	assert_int_equal(json_integer_value(json_object_get(status, "deleted")), 15);
+	assert_int_equal(json_integer_value(json_object_get(status, "missing")), 0);
+	assert_true(json_is_true(json_object_get(status, "running")));
+	assert_true(json_is_true(json_object_get(status, "this_kernel")));
+	json_decref(status);
+	assert_int_equal(ctl("status"), 0);
+	assert_said("running      false");
+}
+
+static void test_usage(void **state)
+{
+	(void)state;
+	assert_int_equal(ctl(""), 2);
+	assert_int_equal(ctl("rewind"), 2);
+	assert_int_equal(ctl("--epoch=x list"), 2);
+	assert_int_equal(ctl("--epoch=01 list"), 2);
+	assert_int_equal(ctl("--pcr=64 verify"), 2);
+	assert_int_equal(ctl("cat ascii_sha1 more"), 2);
+	assert_int_equal(ctl("--help"), 0);
+	assert_int_equal(ctl("status"), 4);
+	assert_said("nothing was saved yet");
+}
+
+/* evmctl, which others wrote, says the same. */
+static void test_evmctl_accepts_what_is_exported(void **state)
+{
+	static const char zero[] =
+		"0000000000000000000000000000000000000000000000000000000000000000";
+	struct bytes sha256 = { };
+	char text[24 * 80];
+	size_t i;
+
+	(void)state;
+	if (system("evmctl --version >/dev/null 2>&1")) {
+		skip();
+		return;
+	}
+	save_some();
+	fake_read("tpm/pcr-sha256/10", &sha256);
+	*text = '\0';
+	for (i = 0; i < 24; i++)
+		sprintf(text + strlen(text), "PCR-%02zu: %.64s\n", i,
+			i == 10 ? (char *)sha256.data : zero);
+	fake_write("evmctl-pcrs", text, strlen(text));
+	bytes_free(&sha256);
+	snprintf(text, sizeof(text), "export --output=%s/out", fake_root);
+	assert_int_equal(ctl(text), 0);
+	snprintf(text, sizeof(text),
+		 "evmctl ima_measurement --pcrs sha256,%s/evmctl-pcrs %s/out >%s/evmctl 2>&1",
+		 fake_root, fake_root, fake_root);
+	assert_int_equal(system(text), 0);
+	change_byte("evmctl-pcrs", 10 * 73 + 9);
+	assert_int_not_equal(system(text), 0);
+}
+
+static int forget_said(void **state)
+{
+	bytes_free(&said);
+	return stop_machine(state);
+}
+
+#define TEST(test) cmocka_unit_test_setup_teardown(test, start_machine, forget_said)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_verify),
+		TEST(test_verify_before_deletion),
+		TEST(test_verify_staged),
+		TEST(test_verify_saved_only),
+		TEST(test_verify_names_the_record),
+		TEST(test_verify_finds_a_forged_record),
+		TEST(test_verify_against_another_pcr),
+		TEST(test_verify_against_a_file),
+		TEST(test_verify_tells_of_a_gap),
+		TEST(test_verify_damaged_manifest),
+		TEST(test_verify_while_a_line_is_written),
+		TEST(test_old_epoch),
+		TEST(test_cat_and_export),
+		TEST(test_export_cel_json),
+		TEST(test_status),
+		TEST(test_usage),
+		TEST(test_evmctl_accepts_what_is_exported),
+	};
+
+	return cmocka_run_group_tests_name("imalogctl", tests, NULL, NULL);
+}

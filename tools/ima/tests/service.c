@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The life of a machine and of the service on it, for the tests
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fake.h"
+#include "log.h"
+#include "service.h"
+#include "syscalls.h"
+
+struct stager stager;
+struct manifest_boot boot;
+
+static void quiet(int priority, const char *format, va_list arguments)
+{
+	(void)priority;
+	if (!getenv("IMALOG_TEST_VERBOSE"))
+		return;
+	fputs("# ", stderr);
+	vfprintf(stderr, format, arguments);
+	fputc('\n', stderr);
+}
+
+static void new_boot_id(void)
+{
+	static unsigned int number;
+
+	snprintf(boot.id, sizeof(boot.id),
+		 "%08x-0000-0000-0000-000000000000", ++number);
+}
+
+int start_machine(void **state)
+{
+	(void)state;
+	log_to(quiet);
+	syscalls_reset();
+	fake_start();
+	boot.tpm = true;
+	boot.reset = 5;
+	boot.restart = 1;
+	new_boot_id();
+	return 0;
+}
+
+int stop_machine(void **state)
+{
+	(void)state;
+	syscalls_reset();
+	fake_end();
+	return 0;
+}
+
+void machine_reboot(void)
+{
+	fake_reboot();
+	new_boot_id();
+	boot.reset++;
+}
+
+void machine_kexec(void)
+{
+	fake_kexec();
+	new_boot_id();
+}
+
+int service_start(void)
+{
+	static const char *const names[] = { "binary_sha1", "ascii_sha1" };
+	static char tpm_dir[512];
+	size_t i;
+	int ret;
+
+	memset(&stager, 0, sizeof(stager));
+	for (i = 0; i < 2; i++)
+		list_file_find(names[i], &stager.header.files[i]);
+	stager.header.nr_files = 2;
+	stager.header.banks[0] = "sha1";
+	stager.header.banks[1] = "sha256";
+	stager.header.nr_banks = 2;
+	stager.boot = boot;
+	snprintf(tpm_dir, sizeof(tpm_dir), "%s", fake_path("tpm"));
+	stager.tpm_dir = tpm_dir;
+	stager.pcr = 10;
+	ret = store_open(&stager.store, fake_path("store"));
+	if (ret)
+		return ret;
+	ret = kernel_open(&stager.kernel, fake_path("ima"), 20);
+	if (ret) {
+		store_close(&stager.store);
+		return ret;
+	}
+	ret = stager_start(&stager);
+	if (ret) {
+		kernel_close(&stager.kernel);
+		store_close(&stager.store);
+	}
+	return ret;
+}
+
+void service_stop(void)
+{
+	kernel_close(&stager.kernel);
+	store_close(&stager.store);
+}
+
+/* Start, one cycle, stop. */
+int service(struct stager_result *result)
+{
+	int ret;
+
+	*result = (struct stager_result){ };
+	ret = service_start();
+	if (ret)
+		return ret;
+	ret = stager_cycle(&stager, result);
+	service_stop();
+	return ret;
+}

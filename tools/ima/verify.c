@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Verification of a log: its digests, its manifest, and the PCRs it leads to
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "verify.h"
+
+/**
+ * verify_init - prepare to verify a log
+ * @verify: to be prepared; no PCR is to have a value yet
+ * @header: the epoch
+ *
+ * Return: 0, or a negative error number.
+ */
+int verify_init(struct verify *verify, const struct manifest_header *header)
+{
+	memset(verify, 0, sizeof(*verify));
+	return pcr_values_init(&verify->target, header->banks, header->nr_banks);
+}
+
+static char *trim(char *text)
+{
+	size_t len;
+
+	while (isspace((unsigned char)*text))
+		text++;
+	len = strlen(text);
+	while (len && isspace((unsigned char)text[len - 1]))
+		text[--len] = '\0';
+	return text;
+}
+
+/* "BANK:" or "PCR: 0xVALUE" */
+static bool take_pcr_line(struct verify *verify, char *line, int *bank,
+			  bool *any)
+{
+	char *colon, *value;
+	uint64_t pcr;
+
+	line = trim(line);
+	if (!*line || *line == '#')
+		return true;
+	colon = strchr(line, ':');
+	if (!colon)
+		return false;
+	*colon = '\0';
+	line = trim(line);
+	value = trim(colon + 1);
+	if (!*value) {
+		if (!hash_algo_find(line))
+			return false;
+		/* A bank of which nothing can be said here */
+		*bank = pcr_values_bank(&verify->target, line);
+		return true;
+	}
+	if (!parse_number(line, RECORD_PCRS - 1, &pcr) || *bank == -EINVAL)
+		return false;
+	if (*bank < 0)
+		return true;
+	if (!strncmp(value, "0x", 2) || !strncmp(value, "0X", 2))
+		value += 2;
+	if (digest_from_text(value, strlen(value),
+			     verify->target.value[pcr][*bank],
+			     verify->target.banks[*bank]->size))
+		return false;
+	verify->known[pcr] |= 1ULL << *bank;
+	*any = true;
+	return true;
+}
+
+/**
+ * verify_read_pcrs - read which values PCRs are to have
+ * @verify: the verification
+ * @file: text as tpm2_pcrread(1) prints it
+ * @why: set to what is wrong with it
+ *
+ * Return: 0, -EBADMSG if it is something else, or another negative error number.
+ */
+int verify_read_pcrs(struct verify *verify, FILE *file, const char **why)
+{
+	int bank = -EINVAL;
+	bool any = false;
+	char line[1024];
+
+	while (fgets(line, sizeof(line), file)) {
+		if (take_pcr_line(verify, line, &bank, &any))
+			continue;
+		*why = "there is a line that is neither BANK: nor PCR: 0xVALUE";
+		return -EBADMSG;
+	}
+	if (ferror(file))
+		return -EIO;
+	if (any)
+		return 0;
+	*why = "there is no PCR of a bank that was saved";
+	return -EBADMSG;
+}
+
+__attribute__((format(printf, 4, 5)))
+static void bad(struct verify *verify, const struct segment *segment,
+		uint64_t number, const char *format, ...)
+{
+	va_list arguments;
+
+	if (verify->first_bad)
+		return;
+	verify->first_bad = number;
+	if (segment)
+		snprintf(verify->where, sizeof(verify->where),
+			 "segment %" PRIu64, segment->number);
+	else
+		snprintf(verify->where, sizeof(verify->where),
+			 "the kernel's list");
+	va_start(arguments, format);
+	vsnprintf(verify->why, sizeof(verify->why), format, arguments);
+	va_end(arguments);
+}
+
+static void compare(const struct verify *verify, const struct pcr_values *pcrs,
+		    unsigned int pcr, uint64_t number, uint64_t *reached)
+{
+	size_t i;
+
+	for (i = 0; i < pcrs->nr_banks; i++)
+		if (verify->known[pcr] >> i & 1 &&
+		    !memcmp(pcrs->value[pcr][i], verify->target.value[pcr][i],
+			    pcrs->banks[i]->size))
+			reached[i] = number;
+}
+
+static int verify_record(const struct record *record, enum byte_order order,
+			 const struct view_place *place, void *context)
+{
+	struct verify *verify = context;
+	int ret;
+
+	(void)order;
+	verify->records++;
+	ret = replay_check(&verify->replay, record);
+	if (ret == -EBADMSG)
+		bad(verify, place->segment, place->number,
+		    "the digest is not that of the template data");
+	else if (ret && ret != -EOPNOTSUPP)
+		return ret;
+	ret = replay_extend(&verify->replay, record);
+	if (ret)
+		return ret;
+	compare(verify, &verify->replay.pcrs, record->pcr, place->number,
+		verify->reached[record->pcr]);
+	compare(verify, &verify->replay.padded, record->pcr, place->number,
+		verify->padded[record->pcr]);
+	return 0;
+}
+
+static int verify_malformed(const struct view_place *place, const char *why,
+			    void *context)
+{
+	bad(context, place->segment, place->number, "%s", why);
+	return -EBADMSG;
+}
+
+static int verify_segment(const struct segment *segment, uint64_t bytes,
+			  const uint8_t *sha256, uint64_t count, void *context)
+{
+	struct verify *verify = context;
+	const struct manifest_file *file = &segment->files[0];
+
+	verify->segments++;
+	if (count != segment->count)
+		bad(verify, segment, segment->first + (count < segment->count ?
+						       count : segment->count),
+		    "the segment has %" PRIu64 " records, the manifest says %"
+		    PRIu64, count, segment->count);
+	else if (bytes != file->bytes ||
+		 memcmp(sha256, file->sha256, MANIFEST_SHA256))
+		bad(verify, segment, segment->first,
+		    "the bytes of the segment are not those that were saved (SHA-256)");
+	else if (!pcr_values_equal(&verify->replay.pcrs, &segment->after))
+		bad(verify, segment, segment->first,
+		    "the segment does not lead to the PCRs that the manifest says");
+	return 0;
+}
+
+static int verify_gap(uint64_t first, uint64_t count, void *context)
+{
+	struct verify *verify = context;
+
+	verify->missing += count;
+	if (!verify->first_bad) {
+		verify->first_bad = first;
+		snprintf(verify->where, sizeof(verify->where), "no segment");
+		snprintf(verify->why, sizeof(verify->why),
+			 "records %" PRIu64 " to %" PRIu64
+			 " were deleted by somebody else, and not saved", first,
+			 first + count - 1);
+	}
+	return 0;
+}
+
+/**
+ * verify_run - read a log, and check all that can be checked
+ * @verify: the verification, with the values that PCRs are to have, if any
+ * @view: the log; a binary list is chosen
+ *
+ * Return: 0, with the first record that does not fit in @verify->first_bad;
+ * -EBADMSG if the log can not be read any further than to that record, or
+ * another negative error number.
+ */
+int verify_run(struct verify *verify, struct view *view)
+{
+	static const struct view_calls calls = {
+		.record = verify_record,
+		.malformed = verify_malformed,
+		.segment_end = verify_segment,
+		.gap = verify_gap,
+	};
+	struct pcr_values *start;
+	int ret;
+
+	start = calloc(1, sizeof(*start));
+	if (!start)
+		return -ENOMEM;
+	ret = pcr_values_init(start, view->header.banks, view->header.nr_banks);
+	if (!ret)
+		ret = replay_init(&verify->replay, start);
+	free(start);
+	if (ret)
+		return ret;
+	ret = view_read(view, &calls, verify);
+	replay_free(&verify->replay);
+	return ret;
+}
+
+/**
+ * verify_reached - does the log lead to the value that a PCR is to have?
+ * @verify: the verification, after verify_run()
+ * @pcr: the PCR
+ * @bank: index of the bank
+ * @number: set to the last record with which it does
+ *
+ * What comes after that record was measured after the PCR was read.
+ *
+ * Return: whether it does.
+ */
+bool verify_reached(const struct verify *verify, unsigned int pcr, size_t bank,
+		    uint64_t *number)
+{
+	uint64_t a = verify->reached[pcr][bank], b = verify->padded[pcr][bank];
+
+	*number = a > b ? a : b;
+	return *number;
+}

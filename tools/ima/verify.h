@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Verification of a log: its digests, its manifest, and the PCRs it leads to
+ */
+#ifndef IMALOG_VERIFY_H
+#define IMALOG_VERIFY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "replay.h"
+#include "view.h"
+
+/**
+ * struct verify - what is known of a log
+ * @target: values that PCRs are to have
+ * @known: by PCR, a bit for each bank of which @target has a value
+ * @first_bad: number of the first record that does not fit, 0 for none
+ * @why: what is wrong with it
+ * @where: "segment N" or "the kernel's list"
+ * @records: how many records there are
+ * @segments: how many segments
+ * @missing: how many records are missing between them
+ * @reached: by PCR and bank, after which record the target was reached; 0 if it
+ *	was not
+ * @padded: the same for banks that are extended with padded SHA-1 digests
+ * @replay: the replay
+ */
+struct verify {
+	struct pcr_values target;
+	uint64_t known[RECORD_PCRS];
+	uint64_t first_bad;
+	char why[256];
+	char where[64];
+	uint64_t records;
+	uint64_t segments;
+	uint64_t missing;
+	uint64_t reached[RECORD_PCRS][REPLAY_BANKS];
+	uint64_t padded[RECORD_PCRS][REPLAY_BANKS];
+	struct replay replay;
+};
+
+int verify_init(struct verify *verify, const struct manifest_header *header);
+int verify_read_pcrs(struct verify *verify, FILE *file, const char **why);
+int verify_run(struct verify *verify, struct view *view);
+bool verify_reached(const struct verify *verify, unsigned int pcr, size_t bank,
+		    uint64_t *number);
+
+#endif /* IMALOG_VERIFY_H */

@@ -1,0 +1,387 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * An epoch's whole log: what is saved, then what the kernel still has
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "io.h"
+#include "log.h"
+#include "store.h"
+#include "view.h"
+
+/**
+ * view_open - open an epoch to read it
+ * @view: to be prepared
+ * @store: folder of the store
+ * @epoch: number of the epoch
+ *
+ * Others may go on to save. Its first list is read, unless another one is chosen.
+ *
+ * Return: 0, -ENOENT if there is no such epoch, -EBADMSG if its manifest is
+ * damaged, or another negative error number.
+ */
+int view_open(struct view *view, int store, uint64_t epoch)
+{
+	struct manifest_reader *reader;
+	int ret;
+
+	memset(view, 0, sizeof(*view));
+	view->lists[0] = -1;
+	view->lists[1] = -1;
+	view->manifest = -1;
+	view->epoch_dir = store_open_epoch(store, epoch);
+	if (view->epoch_dir < 0)
+		return view->epoch_dir;
+	reader = calloc(1, sizeof(*reader));
+	if (!reader) {
+		ret = -ENOMEM;
+		goto error;
+	}
+	view->manifest = openat(view->epoch_dir, STORE_MANIFEST,
+				O_RDONLY | O_CLOEXEC);
+	if (view->manifest < 0) {
+		ret = -errno;
+		goto error;
+	}
+	ret = manifest_reader_init(reader, view->manifest);
+	if (ret)
+		goto error;
+	while ((ret = manifest_reader_next(reader)) == 1) {
+		view->header = reader->line.header;
+		if (reader->line.kind == MANIFEST_BOOT)
+			view->boot = reader->line.boot;
+	}
+	if (!ret && !view->boot.first) {
+		reader->why = "there is no boot in it";
+		ret = -EBADMSG;
+	}
+	if (ret == -EBADMSG)
+		log_message(LOG_ERR, "the manifest of epoch %" PRIu64
+			    " is damaged in line %" PRIu64 ": %s", epoch,
+			    reader->lines + 1, reader->why);
+	manifest_reader_free(reader);
+error:
+	free(reader);
+	if (ret)
+		view_close(view);
+	return ret;
+}
+
+/**
+ * view_choose - choose which list of the epoch is read
+ * @view: the epoch
+ * @name: its name, "binary_sha1"; or "binary" or "ascii" for the first of these
+ *
+ * Return: 0, or -ENOENT if it was not saved.
+ */
+int view_choose(struct view *view, const char *name)
+{
+	const struct list_file *file;
+	size_t i;
+
+	for (i = 0; i < view->header.nr_files; i++) {
+		file = &view->header.files[i];
+		if (strcmp(name, file->name) &&
+		    strcmp(name, file->binary ? "binary" : "ascii"))
+			continue;
+		view->file = i;
+		return 0;
+	}
+	return -ENOENT;
+}
+
+/**
+ * view_hold - have what the kernel still has as part of the log
+ * @view: the epoch, with its list chosen
+ * @kernel: the kernel's list files
+ * @boot_id: id of this kernel
+ *
+ * From here to view_close() nothing is staged or deleted: whoever quotes the
+ * TPM, or reads its PCRs, and then the log has all records. If this kernel is not
+ * the epoch's last one, there is nothing to hold.
+ *
+ * Return: 0, -EBUSY if somebody has the lists open to delete for longer than is
+ * waited, or another negative error number.
+ */
+int view_hold(struct view *view, const struct kernel *kernel,
+	      const char *boot_id)
+{
+	enum kernel_list list;
+
+	if (strcmp(view->boot.id, boot_id))
+		return 0;
+	for (list = KERNEL_CURRENT; list <= KERNEL_STAGED; list++) {
+		view->lists[list] =
+			kernel_open_list(kernel, &view->header.files[view->file],
+					 list);
+		if (view->lists[list] < 0)
+			return view->lists[list];
+	}
+	view->live = true;
+	return kernel_number(kernel, KERNEL_DELETED, &view->deleted);
+}
+
+/**
+ * struct reading - the state of view_read()
+ * @view: what is read
+ * @calls: what is to be told
+ * @context: passed on
+ * @place: of the next record
+ * @parser: of the list that is being read
+ * @hasher: for the SHA-256 of a segment
+ * @bytes: how many bytes of the segment were read
+ * @skip_bytes: so many bytes of the kernel's lists were read as saved ones
+ */
+struct reading {
+	const struct view *view;
+	const struct view_calls *calls;
+	void *context;
+	struct view_place place;
+	struct record_parser parser;
+	struct hasher hasher;
+	uint64_t bytes;
+	uint64_t skip_bytes;
+};
+
+static int take_record(const struct record *record, void *context)
+{
+	struct reading *reading = context;
+	int ret = 0;
+
+	if (reading->calls->record)
+		ret = reading->calls->record(record, reading->parser.order,
+					     &reading->place, reading->context);
+	reading->place.number++;
+	return ret;
+}
+
+static int take_block(struct reading *reading, const uint8_t *block, size_t len)
+{
+	const struct list_file *file =
+		&reading->view->header.files[reading->view->file];
+	int ret = 0;
+
+	if (reading->calls->block)
+		ret = reading->calls->block(block, len, reading->context);
+	if (!ret && file->binary)
+		ret = record_parser_feed(&reading->parser, block, len,
+					 take_record, reading);
+	return ret;
+}
+
+static int malformed(struct reading *reading)
+{
+	if (!reading->calls->malformed)
+		return -EBADMSG;
+	return reading->calls->malformed(&reading->place, reading->parser.why,
+					 reading->context);
+}
+
+/* The rest of a list, but for the bytes that are to be skipped. */
+static int read_list(struct reading *reading, int fd, bool hash)
+{
+	static uint8_t block[IO_BLOCK];
+	ssize_t got;
+	size_t skip;
+	int ret = 0;
+
+	do {
+		got = io_read(fd, block, sizeof(block));
+		if (got < 0)
+			return (int)got;
+		if (hash)
+			ret = hasher_add(&reading->hasher, block, (size_t)got);
+		reading->bytes += (uint64_t)got;
+		skip = reading->skip_bytes < (uint64_t)got ?
+		       (size_t)reading->skip_bytes : (size_t)got;
+		reading->skip_bytes -= skip;
+		if (!ret)
+			ret = take_block(reading, block + skip,
+					 (size_t)got - skip);
+	} while (!ret && got == sizeof(block));
+	return ret;
+}
+
+static int begin_list(struct reading *reading)
+{
+	const struct view *view = reading->view;
+
+	record_parser_init(&reading->parser,
+			   view->header.files[view->file].algo->size,
+			   ORDER_UNKNOWN);
+	reading->bytes = 0;
+	return hasher_begin(&reading->hasher);
+}
+
+static int end_list(struct reading *reading, int ret)
+{
+	if (!ret)
+		ret = record_parser_end(&reading->parser);
+	if (ret == -EBADMSG && reading->parser.why)
+		ret = malformed(reading);
+	record_parser_free(&reading->parser);
+	return ret;
+}
+
+static int number_from(struct reading *reading, uint64_t first)
+{
+	uint64_t next = reading->place.number;
+
+	if (first > next && reading->calls->gap) {
+		int ret = reading->calls->gap(next, first - next,
+					      reading->context);
+		if (ret)
+			return ret;
+	}
+	reading->place.number = first;
+	return 0;
+}
+
+static int read_segment(struct reading *reading, const struct segment *segment)
+{
+	const struct view *view = reading->view;
+	uint8_t sha256[DIGEST_MAX];
+	int ret, fd;
+
+	reading->place.segment = segment;
+	ret = number_from(reading, segment->first);
+	if (ret)
+		return ret;
+	fd = segment_open(view->epoch_dir, &view->header, segment->number,
+			  view->file);
+	if (fd == -ENOENT) {
+		reading->parser.why = "the file of the segment is missing";
+		return malformed(reading);
+	}
+	if (fd < 0)
+		return fd;
+	ret = begin_list(reading);
+	if (!ret)
+		ret = read_list(reading, fd, true);
+	close(fd);
+	ret = end_list(reading, ret);
+	if (!ret)
+		ret = hasher_end(&reading->hasher, sha256);
+	if (!ret && reading->calls->segment_end)
+		ret = reading->calls->segment_end(segment, reading->bytes, sha256,
+						  reading->parser.count,
+						  reading->context);
+	reading->place.number = segment->first + segment->count;
+	return ret;
+}
+
+/* What is staged, then what is current, but for what was saved already. */
+static int read_live(struct reading *reading, const struct segment *last)
+{
+	const struct view *view = reading->view;
+	uint64_t first = view->boot.first + view->deleted;
+	int ret;
+
+	reading->place.segment = NULL;
+	if (first < reading->place.number) {
+		if (!last || first != last->first) {
+			log_message(LOG_ERR, "the kernel's first record has the number %"
+				    PRIu64 ", but all before %" PRIu64
+				    " were deleted", first,
+				    reading->place.number);
+			return -EBADMSG;
+		}
+		reading->skip_bytes = last->files[view->file].bytes;
+	} else {
+		ret = number_from(reading, first);
+		if (ret)
+			return ret;
+	}
+	ret = begin_list(reading);
+	if (!ret)
+		ret = read_list(reading, view->lists[KERNEL_STAGED], false);
+	if (!ret)
+		ret = read_list(reading, view->lists[KERNEL_CURRENT], false);
+	return end_list(reading, ret);
+}
+
+/**
+ * view_read - read the log from its start
+ * @view: the epoch
+ * @calls: what is to be told
+ * @context: passed on
+ *
+ * Takes memory for one record, however many there are.
+ *
+ * Return: 0, what a call returned, -EBADMSG if the log is damaged, or another
+ * negative error number.
+ */
+int view_read(struct view *view, const struct view_calls *calls, void *context)
+{
+	struct reading reading = {
+		.view = view,
+		.calls = calls,
+		.context = context,
+		.place = { .number = 1 },
+	};
+	struct manifest_reader *reader;
+	struct segment *last;
+	bool has_last = false;
+	int ret;
+
+	reader = calloc(1, sizeof(*reader));
+	last = calloc(1, sizeof(*last));
+	ret = reader && last ? 0 : -ENOMEM;
+	if (!ret && lseek(view->manifest, 0, SEEK_SET))
+		ret = -errno;
+	if (!ret)
+		ret = hasher_init(&reading.hasher, hash_algo_find("sha256"));
+	if (ret)
+		goto out;
+	ret = manifest_reader_init(reader, view->manifest);
+	while (!ret && (ret = manifest_reader_next(reader)) == 1) {
+		ret = 0;
+		if (reader->line.kind == MANIFEST_BOOT)
+			view->boot = reader->line.boot;
+		if (reader->line.kind != MANIFEST_SEGMENT)
+			continue;
+		if (reader->line.segment.first < reading.place.number) {
+			reader->why = "the segment has records of the one before";
+			ret = -EBADMSG;
+			break;
+		}
+		*last = reader->line.segment;
+		has_last = true;
+		ret = read_segment(&reading, last);
+	}
+	if (ret == -EBADMSG && reader->why)
+		log_message(LOG_ERR, "the manifest is damaged in line %" PRIu64
+			    ": %s", reader->lines + 1, reader->why);
+	manifest_reader_free(reader);
+	if (!ret && view->live)
+		ret = read_live(&reading, has_last ? last : NULL);
+	hasher_free(&reading.hasher);
+out:
+	free(last);
+	free(reader);
+	return ret;
+}
+
+/**
+ * view_close - close what view_open() and view_hold() have opened
+ * @view: the epoch
+ */
+void view_close(struct view *view)
+{
+	int *fds[] = {
+		&view->epoch_dir, &view->manifest,
+		&view->lists[0], &view->lists[1],
+	};
+	size_t i;
+
+	for (i = 0; i < 4; i++) {
+		if (*fds[i] >= 0)
+			close(*fds[i]);
+		*fds[i] = -1;
+	}
+}
