@@ -567,8 +567,7 @@ static const struct argp_option argp_options[] = {
 };
 
 static const char argp_doc[] =
-	"Look at, verify and export the measurement lists that imalogd saves."
-	"\vCommands:\n"
+	"Look at, verify and export the measurement lists that imalogd saves.\vCommands:\n"
 	"  status       what is saved, and what the kernel has\n"
 	"  verify       check all records, and compare their replay with the TPM\n"
 	"  export       write the whole log in the format that --format says\n"

@@ -1,0 +1,633 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * imalogd: stage, save and delete the measurement list now and then
+ */
+#include <argp.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <systemd/sd-daemon.h>
+#include <systemd/sd-event.h>
+#include <systemd/sd-journal.h>
+
+#include "config.h"
+#include "io.h"
+#include "log.h"
+#include "pcr.h"
+#include "stager.h"
+#include "tpm.h"
+#include "util.h"
+
+/* Milliseconds between two signs of life while a cycle goes on */
+#define ALIVE_INTERVAL	1000
+/* And how exact times are */
+#define ACCURACY	(100 * 1000)
+
+#define MESSAGE_ID_SAVED \
+	"MESSAGE_ID=6f9ae4f6a5bb4c0c8e7a7f0f6c2d1b35"
+#define MESSAGE_ID_GAP \
+	"MESSAGE_ID=b1d60b0d6fcb4ab3a8f2e8a8b6f4c9d7"
+
+/**
+ * struct problem - something that keeps, and whether it was told
+ * @what: what it is
+ * @reaction: what to do about it
+ * @present: it is there, and was reacted to
+ */
+struct problem {
+	const char *what;
+	const struct config_reaction *reaction;
+	bool present;
+};
+
+/**
+ * struct service - the service
+ * @config: its configuration
+ * @stager: what it does
+ * @started: the store and the kernel are open, and the epoch is known
+ * @has_tpm: there is a TPM
+ * @suspended: nothing is staged until a signal comes
+ * @last_cycle: when the last cycle was done, in milliseconds
+ * @last_alive: when the last sign of life was given
+ * @space: there is little space left
+ * @full: there is none
+ * @error: the disk fails
+ * @event: the event loop
+ * @journal: messages go to the journal
+ */
+struct service {
+	struct config config;
+	struct stager stager;
+	bool started;
+	bool has_tpm;
+	bool suspended;
+	uint64_t last_cycle;
+	uint64_t last_alive;
+	struct problem space;
+	struct problem full;
+	struct problem error;
+	sd_event *event;
+	bool journal;
+};
+
+static uint64_t now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_BOOTTIME, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+static void log_journal(int priority, const char *format, va_list arguments)
+{
+	sd_journal_printv(priority, format, arguments);
+}
+
+static void give_sign_of_life(void *context)
+{
+	struct service *service = context;
+
+	if (now() - service->last_alive < ALIVE_INTERVAL)
+		return;
+	service->last_alive = now();
+	sd_notify(0, "WATCHDOG=1");
+}
+
+/* ---- problems ------------------------------------------------------------------------- */
+
+static void spawn(const char *program, const char *argument)
+{
+	const char *arguments[3] = { program, argument };
+	posix_spawnattr_t attributes;
+	sigset_t none;
+	pid_t pid;
+	int err;
+
+	/* Signals are blocked here, for the event loop. */
+	sigemptyset(&none);
+	posix_spawnattr_init(&attributes);
+	posix_spawnattr_setsigmask(&attributes, &none);
+	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+	err = posix_spawn(&pid, program, NULL, &attributes,
+			  (char **)arguments, environ);
+	posix_spawnattr_destroy(&attributes);
+	if (err)
+		log_message(LOG_ERR, "%s: %s", program, strerror(err));
+}
+
+static void change_system(const char *verb)
+{
+	spawn("/bin/systemctl", verb);
+}
+
+/* Once, until it has gone away. */
+static void react(struct service *service, struct problem *problem)
+{
+	const struct config_reaction *reaction = problem->reaction;
+
+	if (problem->present)
+		return;
+	problem->present = true;
+	if (reaction->action == ACTION_IGNORE)
+		return;
+	log_message(LOG_ALERT, "%s; the kernel keeps what is not saved",
+		    problem->what);
+	switch (reaction->action) {
+	case ACTION_EXEC:
+		spawn(reaction->program, problem->what);
+		break;
+	case ACTION_SUSPEND:
+		log_message(LOG_ALERT, "nothing is staged until SIGUSR2 comes");
+		service->suspended = true;
+		break;
+	case ACTION_SINGLE:
+		change_system("rescue");
+		break;
+	case ACTION_HALT:
+		change_system("poweroff");
+		break;
+	default:
+		break;
+	}
+}
+
+static void check_space(struct service *service)
+{
+	const struct config *config = &service->config;
+	struct statvfs st;
+	uint64_t left, wanted;
+
+	if (statvfs(config->store_dir, &st)) {
+		log_message(LOG_WARNING, "%s: %s", config->store_dir,
+			    strerror(errno));
+		return;
+	}
+	left = (uint64_t)st.f_bavail;
+	if (config->space_left_percent)
+		wanted = (uint64_t)st.f_blocks / 100 * config->space_left;
+	else
+		wanted = (config->space_left << 20) / (st.f_frsize ? st.f_frsize : 1);
+	if (left < wanted)
+		react(service, &service->space);
+	else
+		service->space.present = false;
+}
+
+static void judge(struct service *service, int error)
+{
+	switch (error) {
+	case 0:
+		service->full.present = false;
+		service->error.present = false;
+		return;
+	case -EBUSY:
+		log_message(LOG_WARNING, "others have the kernel's lists open");
+		return;
+	case -EACCES:
+	case -ESTALE:
+		log_message(LOG_NOTICE, "all was copied for the next kernel");
+		return;
+	case -ENOSPC:
+	case -EDQUOT:
+		react(service, &service->full);
+		return;
+	case -EIO:
+	case -EROFS:
+		react(service, &service->error);
+		return;
+	default:
+		log_message(LOG_ERR, "nothing was deleted: %s", strerror(-error));
+	}
+}
+
+/* ---- cycles ----------------------------------------------------------------------------- */
+
+static void tell_saved(const struct service *service,
+		       const struct stager_result *result)
+{
+	const struct store *store = &service->stager.store;
+	const struct segment *last = &store->last;
+
+	if (!result->saved && !result->deleted)
+		return;
+	if (!service->journal) {
+		log_message(LOG_INFO, "epoch %" PRIu64 ", segment %" PRIu64
+			    ": %" PRIu64 " records saved%s", last->epoch,
+			    last->number, result->saved,
+			    result->deleted ? ", deleted" : "");
+	} else {
+		sd_journal_send("MESSAGE=%" PRIu64 " records saved%s",
+				result->saved, result->deleted ? ", deleted" : "",
+				MESSAGE_ID_SAVED,
+				"PRIORITY=%d", LOG_INFO,
+				"IMALOG_EPOCH=%" PRIu64, last->epoch,
+				"IMALOG_SEGMENT=%" PRIu64, last->number,
+				"IMALOG_FIRST=%" PRIu64, last->first,
+				"IMALOG_COUNT=%" PRIu64, result->saved,
+				"IMALOG_BYTES=%" PRIu64, result->bytes,
+				"IMALOG_FOUND=%" PRIu64, result->found,
+				"IMALOG_DELETED=%d", result->deleted, NULL);
+	}
+	sd_notifyf(0, "STATUS=epoch %" PRIu64 ": %" PRIu64 " records in %" PRIu64
+		   " segments", last->epoch, store_next_number(store) - 1,
+		   last->number);
+}
+
+static void tell_gap(const struct service *service)
+{
+	if (!service->journal)
+		return;
+	sd_journal_send("MESSAGE=records were deleted by somebody else, and not saved: %"
+			PRIu64 " in this run", service->stager.gap,
+			MESSAGE_ID_GAP, "PRIORITY=%d", LOG_CRIT,
+			"IMALOG_MISSING=%" PRIu64, service->stager.gap, NULL);
+}
+
+static int add_list(struct manifest_header *header, const char *name)
+{
+	size_t i;
+
+	if (header->nr_files == MANIFEST_FILES)
+		return -E2BIG;
+	for (i = 0; i < header->nr_files; i++)
+		if (!strcmp(name, header->files[i].name))
+			return -EINVAL;
+	return list_file_find(name, &header->files[header->nr_files++]);
+}
+
+static int parse_lists(const struct config *config, struct manifest_header *header)
+{
+	char *copy, *item, *rest;
+	int ret = 0;
+
+	header->nr_files = 0;
+	copy = strdup(config->files);
+	if (!copy)
+		return -ENOMEM;
+	for (item = strtok_r(copy, ", ", &rest); item && !ret;
+	     item = strtok_r(NULL, ", ", &rest))
+		ret = add_list(header, item);
+	free(copy);
+	if (!ret && (!header->nr_files || !header->files[0].binary))
+		ret = -EINVAL;
+	if (ret)
+		log_message(LOG_ERR, "files can not be \"%s\"", config->files);
+	return ret;
+}
+
+static int parse_banks(const struct config *config, struct manifest_header *header)
+{
+	const struct hash_algo *algo;
+	char *copy, *item, *rest;
+	int ret = 0;
+
+	header->nr_banks = 0;
+	if (!*config->banks) {
+		ret = pcr_banks(config->tpm_dir, header->banks, &header->nr_banks);
+		/* Without a TPM there is nothing to compare with. */
+		if (!ret && !header->nr_banks)
+			header->banks[header->nr_banks++] = "sha256";
+		return ret;
+	}
+	copy = strdup(config->banks);
+	if (!copy)
+		return -ENOMEM;
+	for (item = strtok_r(copy, ", ", &rest); item && !ret;
+	     item = strtok_r(NULL, ", ", &rest)) {
+		algo = hash_algo_find(item);
+		if (!algo || header->nr_banks == REPLAY_BANKS)
+			ret = -EINVAL;
+		else
+			header->banks[header->nr_banks++] = algo->name;
+	}
+	free(copy);
+	if (ret || !header->nr_banks) {
+		log_message(LOG_ERR, "banks can not be \"%s\"", config->banks);
+		ret = -EINVAL;
+	}
+	return ret;
+}
+
+static int service_open(struct service *service)
+{
+	struct config *config = &service->config;
+	struct stager *stager = &service->stager;
+	char boot_id[MANIFEST_BOOT_ID + 2];
+	uint64_t gap = stager->gap;
+	int ret;
+
+	memset(stager, 0, sizeof(*stager));
+	stager->gap = gap;
+	stager->tpm_dir = config->tpm_dir;
+	stager->pcr = (uint32_t)config->pcr;
+	ret = parse_lists(config, &stager->header);
+	if (!ret)
+		ret = parse_banks(config, &stager->header);
+	if (!ret)
+		ret = io_read_text(AT_FDCWD, config->boot_id, boot_id,
+				   sizeof(boot_id));
+	if (!ret && strlen(boot_id) != MANIFEST_BOOT_ID)
+		ret = -EBADMSG;
+	if (ret)
+		return ret;
+	memcpy(stager->boot.id, boot_id, sizeof(stager->boot.id));
+	service->has_tpm = !access(config->tpm_dir, F_OK);
+	stager->boot.tpm = service->has_tpm;
+	/* With a TPM, but without its counters, it is not known which epoch this is. */
+	if (service->has_tpm)
+		ret = tpm_counters(config->tcti, &stager->boot.reset,
+				   &stager->boot.restart);
+	if (ret)
+		return ret;
+
+	ret = store_open(&stager->store, config->store_dir);
+	if (ret) {
+		log_message(LOG_ERR, "%s: %s", config->store_dir, strerror(-ret));
+		return ret;
+	}
+	ret = kernel_open(&stager->kernel, config->ima_dir,
+			  (unsigned int)config->busy_timeout);
+	if (ret) {
+		log_message(LOG_ERR, "%s: %s", config->ima_dir,
+			    ret == -EOPNOTSUPP ?
+			    "the kernel can not stage its list" : strerror(-ret));
+		store_close(&stager->store);
+		return ret;
+	}
+	stager->kernel.alive = give_sign_of_life;
+	stager->kernel.context = service;
+	ret = stager_start(stager);
+	if (ret) {
+		kernel_close(&stager->kernel);
+		store_close(&stager->store);
+		return ret;
+	}
+	service->started = true;
+	return 0;
+}
+
+static void service_close(struct service *service)
+{
+	if (!service->started)
+		return;
+	kernel_close(&service->stager.kernel);
+	store_close(&service->stager.store);
+	service->started = false;
+}
+
+/* The machine may have been suspended since then. */
+static int update_counters(struct service *service)
+{
+	uint32_t reset, restart;
+
+	if (!service->has_tpm ||
+	    tpm_counters(service->config.tcti, &reset, &restart))
+		return 0;
+	return stager_counters(&service->stager, reset, restart);
+}
+
+static int cycle(struct service *service)
+{
+	struct stager_result result = { };
+	uint64_t gap = service->stager.gap;
+	int ret = 0;
+
+	service->last_cycle = now();
+	check_space(service);
+	if (service->suspended)
+		return 0;
+	if (!service->started)
+		ret = service_open(service);
+	if (!ret)
+		ret = update_counters(service);
+	if (!ret)
+		ret = stager_cycle(&service->stager, &result);
+	judge(service, ret);
+	if (service->started) {
+		tell_saved(service, &result);
+		if (service->stager.gap > gap)
+			tell_gap(service);
+		/* What the disk has is found out anew. */
+		if (service->stager.store.broken)
+			service_close(service);
+	}
+	return ret;
+}
+
+/* ---- events --------------------------------------------------------------------------------- */
+
+static bool is_time(struct service *service)
+{
+	uint64_t count;
+	int ret;
+
+	if (now() - service->last_cycle >= service->config.stage_interval)
+		return true;
+	if (!service->started)
+		return true;
+	ret = kernel_number(&service->stager.kernel, KERNEL_COUNT, &count);
+	if (ret) {
+		log_message(LOG_ERR, KERNEL_COUNT ": %s", strerror(-ret));
+		return false;
+	}
+	return count >= service->config.stage_records;
+}
+
+static int on_time(sd_event_source *source, uint64_t usec, void *context)
+{
+	struct service *service = context;
+	int ret;
+
+	(void)usec;
+	/* Programs that a problem has started */
+	while (waitpid(-1, NULL, WNOHANG) > 0)
+		;
+	if (!service->suspended && is_time(service))
+		cycle(service);
+	ret = sd_event_source_set_time_relative(source,
+						service->config.check_interval * 1000);
+	if (ret < 0)
+		return ret;
+	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
+static int on_flush(sd_event_source *source, const struct signalfd_siginfo *info,
+		    void *context)
+{
+	(void)source;
+	(void)info;
+	cycle(context);
+	return 0;
+}
+
+static int on_resume(sd_event_source *source, const struct signalfd_siginfo *info,
+		     void *context)
+{
+	struct service *service = context;
+
+	(void)source;
+	(void)info;
+	service->suspended = false;
+	service->space.present = false;
+	service->full.present = false;
+	service->error.present = false;
+	cycle(service);
+	return 0;
+}
+
+static int add_events(struct service *service)
+{
+	sd_event *event = service->event;
+	sigset_t signals;
+	int ret;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGUSR1);
+	sigaddset(&signals, SIGUSR2);
+	if (sigprocmask(SIG_BLOCK, &signals, NULL))
+		return -errno;
+	/* Without a function these end the loop. */
+	ret = sd_event_add_signal(event, NULL, SIGTERM, NULL, NULL);
+	if (ret >= 0)
+		ret = sd_event_add_signal(event, NULL, SIGINT, NULL, NULL);
+	if (ret >= 0)
+		ret = sd_event_add_signal(event, NULL, SIGUSR1, on_flush, service);
+	if (ret >= 0)
+		ret = sd_event_add_signal(event, NULL, SIGUSR2, on_resume, service);
+	if (ret >= 0)
+		ret = sd_event_add_time_relative(event, NULL, CLOCK_BOOTTIME,
+						 service->config.check_interval * 1000,
+						 ACCURACY, on_time, service);
+	if (ret >= 0)
+		ret = sd_event_set_watchdog(event, 1);
+	return ret;
+}
+
+static int run(struct service *service)
+{
+	int ret;
+
+	ret = sd_event_default(&service->event);
+	if (ret >= 0)
+		ret = add_events(service);
+	if (ret >= 0)
+		ret = service_open(service);
+	if (ret >= 0) {
+		sd_notify(0, "READY=1");
+		/* What was left staged by a service before is taken care of. */
+		cycle(service);
+		ret = sd_event_loop(service->event);
+		sd_notify(0, "STOPPING=1");
+		if (service->config.stage_on_exit && !service->suspended)
+			cycle(service);
+	}
+	service_close(service);
+	sd_event_unref(service->event);
+	return ret;
+}
+
+/* ---- the command line --------------------------------------------------------------------- */
+
+/**
+ * struct options - what the command line says
+ * @config: file of the configuration
+ * @once: one cycle, and no service
+ */
+struct options {
+	const char *config;
+	bool once;
+};
+
+static const struct argp_option argp_options[] = {
+	{ "config", 'c', "FILE", 0, "instead of " CONFIG_FILE " and " CONFIG_DIR, 0 },
+	{ "once", '1', NULL, 0, "stage, save and delete once, and exit", 0 },
+	{ },
+};
+
+static error_t parse_option(int key, char *argument, struct argp_state *state)
+{
+	struct options *options = state->input;
+
+	switch (key) {
+	case 'c':
+		options->config = argument;
+		break;
+	case '1':
+		options->once = true;
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
+static int read_config(struct config *config, const char *path)
+{
+	int ret;
+
+	ret = config_init(config);
+	if (ret)
+		return ret;
+	if (path)
+		return config_read(config, path);
+	ret = config_read(config, CONFIG_FILE);
+	if (ret == -ENOENT)
+		ret = 0;
+	return ret ? ret : config_read_dir(config, CONFIG_DIR);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct argp argp = {
+		argp_options, parse_option, NULL,
+		"Stage, save and delete IMA's measurement list.\vExit status: 0 if all is well, 1 if not.",
+		NULL, NULL, NULL
+	};
+	static struct service service;
+	struct options options = { };
+	int ret;
+
+	argp_parse(&argp, argc, argv, 0, NULL, &options);
+	service.journal = getenv("JOURNAL_STREAM");
+	if (service.journal)
+		log_to(log_journal);
+	umask(0027);
+
+	ret = read_config(&service.config, options.config);
+	service.space = (struct problem){
+		"there is little space left to save the measurement list",
+		&service.config.space_left_action, false
+	};
+	service.full = (struct problem){
+		"there is no space left to save the measurement list",
+		&service.config.disk_full_action, false
+	};
+	service.error = (struct problem){
+		"the measurement list can not be saved",
+		&service.config.disk_error_action, false
+	};
+	if (!ret && options.once) {
+		ret = cycle(&service);
+		service_close(&service);
+	} else if (!ret) {
+		ret = run(&service);
+	}
+	config_free(&service.config);
+	if (ret < 0) {
+		log_message(LOG_ERR, "%s", strerror(-ret));
+		return EXIT_FAILURE;
+	}
+	return EXIT_SUCCESS;
+}
