@@ -12,6 +12,7 @@
 #include <ini.h>
 
 #include "config.h"
+#include "control.h"
 #include "kernel.h"
 #include "log.h"
 #include "manifest.h"
@@ -141,6 +142,7 @@ static const struct {
 	KEY(tpm_dir, parse_path),
 	KEY(boot_id, parse_path),
 	KEY(tcti, parse_string),
+	KEY(control, parse_path),
 	KEY(files, parse_string),
 	KEY(banks, parse_string),
 	KEY(pcr, parse_pcr),
@@ -192,6 +194,7 @@ int config_init(struct config *config)
 		{ "tpm_dir", STAGER_TPM_DIR },
 		{ "boot_id", STAGER_BOOT_ID },
 		{ "tcti", "device:/dev/tpmrm0" },
+		{ "control", CONTROL_SOCKET },
 		{ "files", "binary_sha1,ascii_sha1" },
 		{ "banks", "" },
 		{ "pcr", "10" },
@@ -293,6 +296,7 @@ void config_free(struct config *config)
 	free(config->tpm_dir);
 	free(config->boot_id);
 	free(config->tcti);
+	free(config->control);
 	free(config->files);
 	free(config->banks);
 	free(config->space_left_action.program);

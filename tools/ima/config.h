@@ -46,6 +46,7 @@ struct config_reaction {
  * @tpm_dir: the TPM's PCRs
  * @boot_id: file of the boot id
  * @tcti: how to talk to the TPM
+ * @control: socket for requests
  * @files: lists to save
  * @banks: banks to replay, "" for those of the TPM
  * @pcr: IMA's PCR
@@ -66,6 +67,7 @@ struct config {
 	char *tpm_dir;
 	char *boot_id;
 	char *tcti;
+	char *control;
 	char *files;
 	char *banks;
 	uint64_t pcr;

@@ -13,6 +13,7 @@
 
 #include <jansson.h>
 
+#include "control.h"
 #include "export.h"
 #include "io.h"
 #include "kernel.h"
@@ -26,6 +27,8 @@
 
 #define STORE_DIR	"/var/lib/imalog"
 #define WAIT		10000
+/* A long list takes its time. */
+#define FLUSH_WAIT	(10 * 60 * 1000)
 
 /* See the end of the help text. */
 enum {
@@ -45,6 +48,7 @@ enum {
  * @ima: folder of the kernel's lists
  * @tpm: folder of the TPM's PCRs
  * @boot_id: file of the boot id
+ * @control: the service's socket
  * @pcrs: file of PCR values, or NULL
  * @pcr: IMA's PCR
  * @epoch: number of the epoch, 0 for the last one
@@ -61,6 +65,7 @@ struct options {
 	const char *ima;
 	const char *tpm;
 	const char *boot_id;
+	const char *control;
 	const char *pcrs;
 	unsigned int pcr;
 	uint64_t epoch;
@@ -523,6 +528,27 @@ static int command_status(struct context *context)
 	return ret;
 }
 
+/* ---- flush -------------------------------------------------------------------------- */
+
+static int command_flush(struct context *context)
+{
+	const struct options *options = context->options;
+	struct control_answer answer;
+	int ret;
+
+	ret = control_ask(options->control, CONTROL_FLUSH, FLUSH_WAIT, &answer);
+	if (ret)
+		return failed(options->control, ret);
+	if (answer.error == -ECANCELED) {
+		log_message(LOG_ERR, "the service was suspended, see its log");
+		return EXIT_FAILED;
+	}
+	if (answer.error)
+		return failed("flush", answer.error);
+	printf("%" PRIu64 " records saved\n", answer.saved);
+	return 0;
+}
+
 /* ---- the command line --------------------------------------------------------------- */
 
 static const struct {
@@ -534,6 +560,7 @@ static const struct {
 	{ "export", command_export },
 	{ "cat", command_cat },
 	{ "list", command_list },
+	{ "flush", command_flush },
 };
 
 enum {
@@ -545,6 +572,7 @@ enum {
 	OPTION_SAVED,
 	OPTION_JSON,
 	OPTION_WAIT,
+	OPTION_CONTROL,
 };
 
 static const struct argp_option argp_options[] = {
@@ -562,6 +590,7 @@ static const struct argp_option argp_options[] = {
 	  "how long to wait while somebody else has the kernel's lists open", 0 },
 	{ "ima", OPTION_IMA, "DIR", 0, "the kernel's lists (" KERNEL_IMA_DIR ")", 1 },
 	{ "tpm", OPTION_TPM, "DIR", 0, "the TPM's PCRs (" STAGER_TPM_DIR ")", 1 },
+	{ "control", OPTION_CONTROL, "SOCKET", 0, "the service's socket (" CONTROL_SOCKET ")", 1 },
 	{ "boot-id", OPTION_BOOT_ID, "FILE", 0, "id of this kernel (" STAGER_BOOT_ID ")", 1 },
 	{ },
 };
@@ -573,6 +602,7 @@ static const char argp_doc[] =
 	"  export       write the whole log in the format that --format says\n"
 	"  cat [LIST]   write the whole log as the kernel would show LIST (ascii)\n"
 	"  list         epochs; with --epoch, the segments of one\n"
+	"  flush        have the service stage, save and delete now\n"
 	"\n"
 	"Exit status:\n"
 	"  0  all is well\n"
@@ -628,6 +658,9 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 	case OPTION_IMA:
 		options->ima = argument;
 		break;
+	case OPTION_CONTROL:
+		options->control = argument;
+		break;
 	case OPTION_TPM:
 		options->tpm = argument;
 		break;
@@ -680,6 +713,7 @@ int main(int argc, char **argv)
 		.ima = KERNEL_IMA_DIR,
 		.tpm = STAGER_TPM_DIR,
 		.boot_id = STAGER_BOOT_ID,
+		.control = CONTROL_SOCKET,
 		.pcr = REPLAY_IMA_PCR,
 		.format = "binary",
 		.wait = WAIT,

@@ -10,6 +10,8 @@
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/wait.h>
@@ -21,6 +23,7 @@
 #include <systemd/sd-journal.h>
 
 #include "config.h"
+#include "control.h"
 #include "io.h"
 #include "log.h"
 #include "pcr.h"
@@ -32,6 +35,8 @@
 #define ALIVE_INTERVAL	1000
 /* And how exact times are */
 #define ACCURACY	(100 * 1000)
+/* So many may have connected at the same time */
+#define REQUESTS	8
 
 #define MESSAGE_ID_SAVED \
 	"MESSAGE_ID=6f9ae4f6a5bb4c0c8e7a7f0f6c2d1b35"
@@ -63,6 +68,8 @@ struct problem {
  * @full: there is none
  * @error: the disk fails
  * @event: the event loop
+ * @listener: takes requests, or NULL
+ * @requests: how many have connected
  * @journal: messages go to the journal
  */
 struct service {
@@ -77,6 +84,8 @@ struct service {
 	struct problem full;
 	struct problem error;
 	sd_event *event;
+	sd_event_source *listener;
+	unsigned int requests;
 	bool journal;
 };
 
@@ -396,25 +405,26 @@ static int update_counters(struct service *service)
 	return stager_counters(&service->stager, reset, restart);
 }
 
-static int cycle(struct service *service)
+/* Return: 0 or a negative error number, -ECANCELED while nothing is to be staged. */
+static int cycle(struct service *service, struct stager_result *result)
 {
-	struct stager_result result = { };
 	uint64_t gap = service->stager.gap;
 	int ret = 0;
 
+	*result = (struct stager_result){ };
 	service->last_cycle = now();
 	check_space(service);
 	if (service->suspended)
-		return 0;
+		return -ECANCELED;
 	if (!service->started)
 		ret = service_open(service);
 	if (!ret)
 		ret = update_counters(service);
 	if (!ret)
-		ret = stager_cycle(&service->stager, &result);
+		ret = stager_cycle(&service->stager, result);
 	judge(service, ret);
 	if (service->started) {
-		tell_saved(service, &result);
+		tell_saved(service, result);
 		if (service->stager.gap > gap)
 			tell_gap(service);
 		/* What the disk has is found out anew. */
@@ -446,6 +456,7 @@ static bool is_time(struct service *service)
 static int on_time(sd_event_source *source, uint64_t usec, void *context)
 {
 	struct service *service = context;
+	struct stager_result result;
 	int ret;
 
 	(void)usec;
@@ -453,7 +464,7 @@ static int on_time(sd_event_source *source, uint64_t usec, void *context)
 	while (waitpid(-1, NULL, WNOHANG) > 0)
 		;
 	if (!service->suspended && is_time(service))
-		cycle(service);
+		cycle(service, &result);
 	ret = sd_event_source_set_time_relative(source,
 						service->config.check_interval * 1000);
 	if (ret < 0)
@@ -464,9 +475,11 @@ static int on_time(sd_event_source *source, uint64_t usec, void *context)
 static int on_flush(sd_event_source *source, const struct signalfd_siginfo *info,
 		    void *context)
 {
+	struct stager_result result;
+
 	(void)source;
 	(void)info;
-	cycle(context);
+	cycle(context, &result);
 	return 0;
 }
 
@@ -474,6 +487,7 @@ static int on_resume(sd_event_source *source, const struct signalfd_siginfo *inf
 		     void *context)
 {
 	struct service *service = context;
+	struct stager_result result;
 
 	(void)source;
 	(void)info;
@@ -481,8 +495,76 @@ static int on_resume(sd_event_source *source, const struct signalfd_siginfo *inf
 	service->space.present = false;
 	service->full.present = false;
 	service->error.present = false;
-	cycle(service);
+	cycle(service, &result);
 	return 0;
+}
+
+/* Someone who has connected says what is wanted, or has gone. */
+static int on_request(sd_event_source *source, int fd, uint32_t events,
+		      void *context)
+{
+	struct control_answer answer = { .error = -EINVAL };
+	struct service *service = context;
+	struct stager_result result;
+	char request[16];
+	ssize_t got;
+
+	(void)events;
+	got = recv(fd, request, sizeof(request), MSG_DONTWAIT);
+	if (got == (ssize_t)strlen(CONTROL_FLUSH) &&
+	    !memcmp(request, CONTROL_FLUSH, (size_t)got)) {
+		answer.error = cycle(service, &result);
+		answer.saved = result.saved;
+	}
+	/* Nobody is waited for: who does not read gets no answer. */
+	if (got > 0)
+		send(fd, &answer, sizeof(answer), MSG_DONTWAIT | MSG_NOSIGNAL);
+	service->requests--;
+	/* Closes the descriptor. */
+	sd_event_source_disable_unref(source);
+	return 0;
+}
+
+static int on_connect(sd_event_source *source, int fd, uint32_t events,
+		      void *context)
+{
+	struct service *service = context;
+	sd_event_source *request;
+	int connection;
+
+	(void)source;
+	(void)events;
+	connection = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	if (connection < 0)
+		return 0;
+	if (service->requests == REQUESTS ||
+	    sd_event_add_io(service->event, &request, connection, EPOLLIN,
+			    on_request, service) < 0) {
+		close(connection);
+		return 0;
+	}
+	sd_event_source_set_io_fd_own(request, 1);
+	service->requests++;
+	return 0;
+}
+
+/* Without it there are signals. */
+static void listen_for_requests(struct service *service)
+{
+	int fd;
+
+	fd = control_listen(service->config.control);
+	if (fd < 0) {
+		log_message(LOG_WARNING, "%s: %s", service->config.control,
+			    strerror(-fd));
+		return;
+	}
+	if (sd_event_add_io(service->event, &service->listener, fd, EPOLLIN,
+			    on_connect, service) < 0) {
+		close(fd);
+		return;
+	}
+	sd_event_source_set_io_fd_own(service->listener, 1);
 }
 
 static int add_events(struct service *service)
@@ -512,11 +594,14 @@ static int add_events(struct service *service)
 						 ACCURACY, on_time, service);
 	if (ret >= 0)
 		ret = sd_event_set_watchdog(event, 1);
+	if (ret >= 0)
+		listen_for_requests(service);
 	return ret;
 }
 
 static int run(struct service *service)
 {
+	struct stager_result result;
 	int ret;
 
 	ret = sd_event_default(&service->event);
@@ -527,13 +612,16 @@ static int run(struct service *service)
 	if (ret >= 0) {
 		sd_notify(0, "READY=1");
 		/* What was left staged by a service before is taken care of. */
-		cycle(service);
+		cycle(service, &result);
 		ret = sd_event_loop(service->event);
 		sd_notify(0, "STOPPING=1");
 		if (service->config.stage_on_exit && !service->suspended)
-			cycle(service);
+			cycle(service, &result);
 	}
 	service_close(service);
+	if (service->listener)
+		unlink(service->config.control);
+	sd_event_source_disable_unref(service->listener);
 	sd_event_unref(service->event);
 	return ret;
 }
@@ -597,6 +685,7 @@ int main(int argc, char **argv)
 	};
 	static struct service service;
 	struct options options = { };
+	struct stager_result result;
 	int ret;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &options);
@@ -619,7 +708,7 @@ int main(int argc, char **argv)
 		&service.config.disk_error_action, false
 	};
 	if (!ret && options.once) {
-		ret = cycle(&service);
+		ret = cycle(&service, &result);
 		service_close(&service);
 	} else if (!ret) {
 		ret = run(&service);

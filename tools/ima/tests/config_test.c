@@ -99,7 +99,7 @@ static void test_all_keys(void **state)
 	assert_int_equal(read_text("[imalog]\n"
 				   "; a comment\n"
 				   "store_dir = /a\nima_dir=/b\ntpm_dir=/c\nboot_id=/d\n"
-				   "tcti = swtpm:path=/e\nfiles = binary_sha256\n"
+				   "tcti = swtpm:path=/e\ncontrol = /g\nfiles = binary_sha256\n"
 				   "banks = sha384\npcr = 11\nstage_records = 1\n"
 				   "stage_interval = 2min\ncheck_interval = 500ms\n"
 				   "busy_timeout = 3\nstage_on_exit = no\n"
@@ -111,6 +111,7 @@ static void test_all_keys(void **state)
 	assert_string_equal(config.tpm_dir, "/c");
 	assert_string_equal(config.boot_id, "/d");
 	assert_string_equal(config.tcti, "swtpm:path=/e");
+	assert_string_equal(config.control, "/g");
 	assert_string_equal(config.files, "binary_sha256");
 	assert_string_equal(config.banks, "sha384");
 	assert_int_equal(config.pcr, 11);
@@ -183,7 +184,7 @@ static void test_folder(void **state)
 	assert_int_equal(config_read(&config, path_of("none")), -ENOENT);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_defaults),
@@ -194,6 +195,8 @@ int main(void)
 	};
 	int ret;
 
+	if (argc > 1)
+		cmocka_set_test_filter(argv[1]);
 	log_to(quiet);
 	snprintf(dir, sizeof(dir), "/tmp/imalog-config.XXXXXX");
 	if (!mkdtemp(dir))

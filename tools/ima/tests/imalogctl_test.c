@@ -435,7 +435,7 @@ static int forget_said(void **state)
 
 #define TEST(test) cmocka_unit_test_setup_teardown(test, start_machine, forget_said)
 
-int main(void)
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_verify),
@@ -457,5 +457,7 @@ int main(void)
 		TEST(test_evmctl_accepts_what_is_exported),
 	};
 
+	if (argc > 1)
+		cmocka_set_test_filter(argv[1]);
 	return cmocka_run_group_tests_name("imalogctl", tests, NULL, NULL);
 }

@@ -387,7 +387,7 @@ static void test_each_byte_changed(void **state)
 	bytes_free(&list);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_fields_of_a_record),
@@ -402,5 +402,7 @@ int main(void)
 		cmocka_unit_test(test_each_byte_changed),
 	};
 
+	if (argc > 1)
+		cmocka_set_test_filter(argv[1]);
 	return cmocka_run_group_tests_name("record", tests, NULL, NULL);
 }

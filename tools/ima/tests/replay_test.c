@@ -269,7 +269,7 @@ static void test_text_of_digests(void **state)
 	assert_int_equal(digest_from_text("0x12ab", 6, digest, 3), -EINVAL);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_each_bank),
@@ -285,5 +285,7 @@ int main(void)
 		cmocka_unit_test(test_text_of_digests),
 	};
 
+	if (argc > 1)
+		cmocka_set_test_filter(argv[1]);
 	return cmocka_run_group_tests_name("replay", tests, NULL, NULL);
 }

@@ -927,7 +927,7 @@ static void test_no_descriptor_is_left_open(void **state)
 
 #define TEST(test) cmocka_unit_test_setup_teardown(test, start_machine, stop_machine)
 
-int main(void)
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_cycles),
@@ -964,5 +964,7 @@ int main(void)
 		TEST(test_no_descriptor_is_left_open),
 	};
 
+	if (argc > 1)
+		cmocka_set_test_filter(argv[1]);
 	return cmocka_run_group_tests_name("stager", tests, NULL, NULL);
 }
