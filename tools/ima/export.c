@@ -3,13 +3,25 @@
  * A log in another format
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <jansson.h>
 
 #include "export.h"
+#include "log.h"
 #include "replay.h"
+
+/* The rest can be of use all the same. */
+static int warn_of_gap(uint64_t first, uint64_t count, void *context)
+{
+	(void)context;
+	log_message(LOG_WARNING, "records %" PRIu64 " to %" PRIu64
+		    " are missing: they were deleted by somebody else, and not saved",
+		    first, first + count - 1);
+	return 0;
+}
 
 static int write_block(const void *data, size_t len, void *context)
 {
@@ -25,7 +37,10 @@ static int write_block(const void *data, size_t len, void *context)
  */
 int export_list(struct view *view, FILE *out)
 {
-	static const struct view_calls calls = { .block = write_block };
+	static const struct view_calls calls = {
+		.block = write_block,
+		.gap = warn_of_gap,
+	};
 
 	return view_read(view, &calls, out);
 }
@@ -126,7 +141,10 @@ static int write_record(const struct record *record, enum byte_order order,
  */
 int export_cel_json(struct view *view, FILE *out)
 {
-	static const struct view_calls calls = { .record = write_record };
+	static const struct view_calls calls = {
+		.record = write_record,
+		.gap = warn_of_gap,
+	};
 	struct cel cel = { .out = out };
 	const struct hash_algo *algo;
 	int ret = 0;

@@ -182,6 +182,13 @@ static int hold(struct context *context)
 	return ret ? failed(context->options->ima, ret) : 0;
 }
 
+static int take(struct context *context)
+{
+	int ret = view_take(&context->view);
+
+	return ret ? failed(context->options->ima, ret) : 0;
+}
+
 /* ---- verify ---------------------------------------------------------------------- */
 
 static int read_target(struct context *context, struct verify *verify,
@@ -262,6 +269,8 @@ static int verify_all(struct context *context, struct verify *verify)
 		ret = EXIT_FAILED;
 	if (!ret)
 		ret = read_target(context, verify, &source);
+	if (!ret)
+		ret = take(context);
 	if (ret)
 		return ret;
 	ret = verify_run(verify, &context->view);
@@ -320,6 +329,8 @@ static int write_log(struct context *context, const char *list,
 		ret = choose(context, list);
 	if (!ret)
 		ret = hold(context);
+	if (!ret)
+		ret = take(context);
 	if (ret)
 		return ret;
 	if (output) {
@@ -720,7 +731,8 @@ int main(int argc, char **argv)
 	};
 	static struct context context = {
 		.store = -1,
-		.view = { .epoch_dir = -1, .manifest = -1, .lists = { -1, -1 } },
+		.view = { .epoch_dir = -1, .manifest = -1, .lists = { -1, -1 },
+			  .copy = -1 },
 	};
 	size_t i;
 

@@ -472,7 +472,7 @@ int manifest_parse(char *text, size_t len, struct manifest_line *line,
 
 /**
  * manifest_reader_init - begin to read a manifest
- * @reader: to be prepared
+ * @reader: to be prepared; its @limit may be set then
  * @fd: the file, at its start; stays the caller's
  *
  * Return: 0 or -ENOMEM.
@@ -481,6 +481,7 @@ int manifest_reader_init(struct manifest_reader *reader, int fd)
 {
 	memset(reader, 0, sizeof(*reader));
 	reader->fd = fd;
+	reader->limit = UINT64_MAX;
 	reader->buffer = malloc(MANIFEST_LINE_MAX);
 	return reader->buffer ? 0 : -ENOMEM;
 }
@@ -505,8 +506,8 @@ int manifest_reader_next(struct manifest_reader *reader)
 {
 	bool header;
 	char *end = NULL;
+	size_t len, room;
 	ssize_t got;
-	size_t len;
 	int ret;
 
 	for (;;) {
@@ -520,10 +521,13 @@ int manifest_reader_next(struct manifest_reader *reader)
 		reader->len = len;
 		if (len == MANIFEST_LINE_MAX)
 			return reader_bad(reader, "a line is too long");
-		got = io_read(reader->fd, reader->buffer + len,
-			      MANIFEST_LINE_MAX - len);
+		room = MANIFEST_LINE_MAX - len;
+		if (room > reader->limit - reader->taken)
+			room = (size_t)(reader->limit - reader->taken);
+		got = io_read(reader->fd, reader->buffer + len, room);
 		if (got < 0)
 			return (int)got;
+		reader->taken += (uint64_t)got;
 		if (!got) {
 			reader->torn = len > 0;
 			return 0;

@@ -154,6 +154,7 @@ struct manifest_line {
  * struct manifest_reader - a manifest that is read line by line
  * @fd: the file
  * @line: the line that was read last
+ * @limit: no more than so many bytes of the file are read
  * @lines: how many were read
  * @bytes: length of these lines
  * @torn: behind them there is the beginning of another one
@@ -161,10 +162,12 @@ struct manifest_line {
  * @buffer: what was read ahead
  * @at: beginning of what is not used yet
  * @len: its end
+ * @taken: how much was read from the file
  */
 struct manifest_reader {
 	int fd;
 	struct manifest_line line;
+	uint64_t limit;
 	uint64_t lines;
 	uint64_t bytes;
 	bool torn;
@@ -172,6 +175,7 @@ struct manifest_reader {
 	char *buffer;
 	size_t at;
 	size_t len;
+	uint64_t taken;
 };
 
 int list_file_find(const char *name, struct list_file *file);

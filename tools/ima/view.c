@@ -7,6 +7,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "io.h"
@@ -33,6 +35,8 @@ int view_open(struct view *view, int store, uint64_t epoch)
 	memset(view, 0, sizeof(*view));
 	view->lists[0] = -1;
 	view->lists[1] = -1;
+	view->copy = -1;
+	view->manifest_bytes = UINT64_MAX;
 	view->manifest = -1;
 	view->epoch_dir = store_open_epoch(store, epoch);
 	if (view->epoch_dir < 0)
@@ -95,15 +99,26 @@ int view_choose(struct view *view, const char *name)
 	return -ENOENT;
 }
 
+static void close_lists(struct view *view)
+{
+	size_t i;
+
+	for (i = 0; i < 2; i++) {
+		if (view->lists[i] >= 0)
+			close(view->lists[i]);
+		view->lists[i] = -1;
+	}
+}
+
 /**
  * view_hold - have what the kernel still has as part of the log
  * @view: the epoch, with its list chosen
  * @kernel: the kernel's list files
  * @boot_id: id of this kernel
  *
- * From here to view_close() nothing is staged or deleted: whoever quotes the
- * TPM, or reads its PCRs, and then the log has all records. If this kernel is not
- * the epoch's last one, there is nothing to hold.
+ * From here to view_take() nothing is staged or deleted. Whoever quotes the TPM,
+ * or reads its PCRs, meanwhile, has all records for it in the log. If this kernel
+ * is not the epoch's last one, there is nothing to hold.
  *
  * Return: 0, -EBUSY if somebody has the lists open to delete for longer than is
  * waited, or another negative error number.
@@ -112,6 +127,7 @@ int view_hold(struct view *view, const struct kernel *kernel,
 	      const char *boot_id)
 {
 	enum kernel_list list;
+	struct stat st;
 
 	if (strcmp(view->boot.id, boot_id))
 		return 0;
@@ -123,7 +139,52 @@ int view_hold(struct view *view, const struct kernel *kernel,
 			return view->lists[list];
 	}
 	view->live = true;
+	/* What is saved from here on is in these lists. */
+	if (fstat(view->manifest, &st))
+		return -errno;
+	view->manifest_bytes = (uint64_t)st.st_size;
 	return kernel_number(kernel, KERNEL_DELETED, &view->deleted);
+}
+
+static int copy_list(const struct view *view, int fd)
+{
+	static uint8_t block[IO_BLOCK];
+	ssize_t got;
+	int ret;
+
+	do {
+		got = io_read(fd, block, sizeof(block));
+		if (got < 0)
+			return (int)got;
+		ret = io_write(view->copy, block, (size_t)got);
+	} while (!ret && got == sizeof(block));
+	return ret;
+}
+
+/**
+ * view_take - take what the kernel has, and let others go on
+ * @view: the epoch; was held, or there was nothing to hold
+ *
+ * A reader keeps staging from going on. So the lists are copied to memory here,
+ * as they are short where they are staged, and not read as slowly as somebody
+ * else takes them.
+ *
+ * Return: 0 or a negative error number.
+ */
+int view_take(struct view *view)
+{
+	int ret;
+
+	if (!view->live)
+		return 0;
+	view->copy = memfd_create("imalog", MFD_CLOEXEC);
+	if (view->copy < 0)
+		return -errno;
+	ret = copy_list(view, view->lists[KERNEL_STAGED]);
+	if (!ret)
+		ret = copy_list(view, view->lists[KERNEL_CURRENT]);
+	close_lists(view);
+	return ret;
 }
 
 /**
@@ -297,11 +358,16 @@ static int read_live(struct reading *reading, const struct segment *last)
 		if (ret)
 			return ret;
 	}
+	if (lseek(view->copy, 0, SEEK_SET))
+		return -errno;
 	ret = begin_list(reading);
 	if (!ret)
-		ret = read_list(reading, view->lists[KERNEL_STAGED], false);
-	if (!ret)
-		ret = read_list(reading, view->lists[KERNEL_CURRENT], false);
+		ret = read_list(reading, view->copy, false);
+	if (!ret && reading->skip_bytes) {
+		log_message(LOG_ERR, "the kernel does not have all of segment %"
+			    PRIu64 ", which was not deleted", last->number);
+		ret = -EBADMSG;
+	}
 	return end_list(reading, ret);
 }
 
@@ -311,7 +377,8 @@ static int read_live(struct reading *reading, const struct segment *last)
  * @calls: what is to be told
  * @context: passed on
  *
- * Takes memory for one record, however many there are.
+ * Takes memory for one record, however many there are. After view_hold() comes
+ * view_take().
  *
  * Return: 0, what a call returned, -EBADMSG if the log is damaged, or another
  * negative error number.
@@ -339,6 +406,7 @@ int view_read(struct view *view, const struct view_calls *calls, void *context)
 	if (ret)
 		goto out;
 	ret = manifest_reader_init(reader, view->manifest);
+	reader->limit = view->manifest_bytes;
 	while (!ret && (ret = manifest_reader_next(reader)) == 1) {
 		ret = 0;
 		if (reader->line.kind == MANIFEST_BOOT)
@@ -368,18 +436,16 @@ out:
 }
 
 /**
- * view_close - close what view_open() and view_hold() have opened
+ * view_close - close what was opened
  * @view: the epoch
  */
 void view_close(struct view *view)
 {
-	int *fds[] = {
-		&view->epoch_dir, &view->manifest,
-		&view->lists[0], &view->lists[1],
-	};
+	int *fds[] = { &view->epoch_dir, &view->manifest, &view->copy };
 	size_t i;
 
-	for (i = 0; i < 4; i++) {
+	close_lists(view);
+	for (i = 0; i < 3; i++) {
 		if (*fds[i] >= 0)
 			close(*fds[i]);
 		*fds[i] = -1;

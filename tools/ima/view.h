@@ -52,8 +52,10 @@ struct view_calls {
  * @header: first line of the manifest
  * @boot: the kernel that took over last
  * @live: the lists of this kernel belong to the epoch
- * @lists: staged and current list, open so that nothing is deleted, or -1
- * @deleted: how many records this kernel has deleted
+ * @lists: current and staged list, open so that nothing is deleted, or -1
+ * @copy: what they had, or -1
+ * @deleted: how many records this kernel had deleted then
+ * @manifest_bytes: length of the manifest then
  * @file: which of the epoch's files is read
  */
 struct view {
@@ -63,7 +65,9 @@ struct view {
 	struct manifest_boot boot;
 	bool live;
 	int lists[2];
+	int copy;
 	uint64_t deleted;
+	uint64_t manifest_bytes;
 	size_t file;
 };
 
@@ -71,6 +75,7 @@ int view_open(struct view *view, int store, uint64_t epoch);
 int view_choose(struct view *view, const char *name);
 int view_hold(struct view *view, const struct kernel *kernel,
 	      const char *boot_id);
+int view_take(struct view *view);
 int view_read(struct view *view, const struct view_calls *calls, void *context);
 void view_close(struct view *view);
 

@@ -19,6 +19,7 @@
 #include "service.h"
 #include "store.h"
 #include "util.h"
+#include "view.h"
 
 /* What it said last */
 static struct bytes said;
@@ -243,6 +244,10 @@ static void test_verify_tells_of_a_gap(void **state)
 	assert_int_equal(service(&result), 0);
 	assert_int_equal(ctl("verify"), 1);
 	assert_said("record 16 (no segment) does not fit: records 16 to 18 were deleted");
+	assert_int_equal(ctl("cat --output=/dev/null"), 0);
+	assert_said("records 16 to 18 are missing");
+	assert_int_equal(ctl("export --format=cel-json --output=/dev/null"), 0);
+	assert_said("records 16 to 18 are missing");
 	assert_int_equal(ctl("status --json"), 0);
 	assert_said("\"missing\": 3");
 }
@@ -357,6 +362,53 @@ static void test_export_cel_json(void **state)
 	bytes_free(&out);
 }
 
+static int count_block(const void *data, size_t len, void *context)
+{
+	bytes_add(context, data, len);
+	return 0;
+}
+
+/*
+ * What was taken is read to its end, whatever the service does meanwhile; until it
+ * was taken, the service waits.
+ */
+static void test_service_goes_on_while_the_log_is_read(void **state)
+{
+	static const struct view_calls calls = { .block = count_block };
+	struct bytes truth = { }, log = { };
+	struct stager_result result;
+	struct kernel kernel;
+	struct view view;
+	int store;
+
+	(void)state;
+	save_some();
+	fake_keep = true;
+	assert_int_equal(service(&result), -ESTALE);
+	fake_keep = false;
+	fake_measure("file", 4);
+	fake_read("truth.binary", &truth);
+
+	store = open(fake_path("store"), O_RDONLY | O_DIRECTORY);
+	assert_int_equal(view_open(&view, store, 1), 0);
+	assert_int_equal(kernel_open(&kernel, fake_path("ima"), 10), 0);
+	assert_int_equal(view_hold(&view, &kernel, boot.id), 0);
+	assert_int_equal(service(&result), -EBUSY);
+	assert_int_equal(view_take(&view), 0);
+	assert_int_equal(service(&result), 0);
+	fake_measure("file", 5);
+	assert_int_equal(service(&result), 0);
+	fake_measure("file", 5);
+	assert_int_equal(view_read(&view, &calls, &log), 0);
+	assert_int_equal(log.len, truth.len);
+	assert_memory_equal(log.data, truth.data, truth.len);
+	view_close(&view);
+	kernel_close(&kernel);
+	close(store);
+	bytes_free(&truth);
+	bytes_free(&log);
+}
+
 static void test_status(void **state)
 {
 	json_t *status;
@@ -452,6 +504,7 @@ int main(int argc, char **argv)
 		TEST(test_old_epoch),
 		TEST(test_cat_and_export),
 		TEST(test_export_cel_json),
+		TEST(test_service_goes_on_while_the_log_is_read),
 		TEST(test_status),
 		TEST(test_usage),
 		TEST(test_evmctl_accepts_what_is_exported),
