@@ -11,6 +11,14 @@
 #include "service.h"
 #include "syscalls.h"
 
+const char *__asan_default_options(void);
+
+/* Memory that was freed is copied with each process that is stopped somewhere. */
+const char *__asan_default_options(void)
+{
+	return "quarantine_size_mb=1";
+}
+
 struct stager stager;
 struct manifest_boot boot;
 
