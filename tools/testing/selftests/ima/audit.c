@@ -117,7 +117,7 @@ const char *audit_open(struct audit *a, const struct ima *ima)
 	}
 	if (!tells_of_violation(a, ima)) {
 		audit_close(a);
-		return "IMA leaves no audit records (CONFIG_INTEGRITY_AUDIT, or excluded by a rule)";
+		return "no audit records of IMA (CONFIG_INTEGRITY_AUDIT, or excluded)";
 	}
 	return NULL;
 }
