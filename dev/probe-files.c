@@ -4,8 +4,12 @@
  * and print what came of it, one line each: GROUP FILE HOW OPERATION: RESULT.
  * Two kernels whose IMA is the same to user space make it print the same.
  *
+ * probe-files fields DIR [FORMAT]: make records of all templates, in which each
+ * field is filled, out of what is in DIR, and only read IMA's files. FORMAT is
+ * that of ima_template_fmt= if there is one.
+ *
  * probe-files figures N: measure N files instead, and print what a record
- * costs: time, and bytes of slab objects.
+ * costs: time, and bytes of memory.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -14,6 +18,8 @@
 #include <linux/capability.h>
 #include <linux/fiemap.h>
 #include <linux/fs.h>
+#include <linux/kexec.h>
+#include <linux/keyctl.h>
 #include <poll.h>
 #include <sched.h>
 #include <stdarg.h>
@@ -736,25 +742,69 @@ static void record(const char *name, uid_t owner, const char *content)
 	close(fd);
 }
 
-static void load_rules(void)
+static int open_policy(void)
 {
-	char rule[128];
-	unsigned int i;
-	int fd, len;
+	int fd;
 
 	fd = open(IMA_DIR "/policy", O_WRONLY);
 	if (fd < 0)
 		fail("IMA's policy");
-	/* One write takes one rule. */
-	for (i = 0; i < ARRAY_SIZE(owners); i++) {
-		len = snprintf(rule, sizeof(rule),
-			       "measure func=FILE_CHECK mask=MAY_READ fowner=%d %s\n",
-			       owners[i].uid, owners[i].rule);
-		if (write(fd, rule, len) != len)
-			fail(rule);
+	return fd;
+}
+
+/* One write takes one rule. */
+__printf(2, 3) static void add_rule(int fd, const char *fmt, ...)
+{
+	char rule[256];
+	va_list ap;
+	int len;
+
+	va_start(ap, fmt);
+	len = vsnprintf(rule, sizeof(rule) - 1, fmt, ap);
+	va_end(ap);
+	if (len >= (int)sizeof(rule) - 1) {
+		errno = E2BIG;
+		fail(rule);
 	}
+	rule[len++] = '\n';
+	if (write(fd, rule, len) != len)
+		fail(rule);
+}
+
+/* All rules together begin to hold here. */
+static void close_policy(int fd)
+{
 	if (close(fd))
 		fail("IMA's policy");
+}
+
+static void load_rules(void)
+{
+	unsigned int i;
+	int fd;
+
+	fd = open_policy();
+	for (i = 0; i < ARRAY_SIZE(owners); i++)
+		add_rule(fd, "measure func=FILE_CHECK mask=MAY_READ fowner=%d %s",
+			 owners[i].uid, owners[i].rule);
+	close_policy(fd);
+}
+
+/* A violation of each kind: open for read while open for write, and then the reverse. */
+static void record_violations(const char *name, uid_t owner)
+{
+	int reader, writer;
+
+	writer = open(name, O_WRONLY | O_CREAT, 0600);
+	if (writer < 0 || fchown(writer, owner, -1))
+		fail(name);
+	reader = open(name, O_RDONLY);
+	close(writer);
+	writer = open(name, O_WRONLY);
+	if (reader < 0 || writer < 0)
+		fail(name);
+	close(writer);
+	close(reader);
 }
 
 /* Files of all owners, some of the same content, and violations of both kinds. */
@@ -762,7 +812,6 @@ static void make_records(int round)
 {
 	char name[300], content[64];
 	unsigned int i, nr;
-	int reader, writer;
 
 	for (i = 0; i < ARRAY_SIZE(owners); i++) {
 		for (nr = 0; nr < 12; nr++) {
@@ -777,16 +826,7 @@ static void make_records(int round)
 	record(name, TEST_UID, "");
 
 	snprintf(name, sizeof(name), WORK_DIR "/%d-violation", round);
-	writer = open(name, O_WRONLY | O_CREAT, 0600);
-	if (writer < 0 || fchown(writer, TEST_UID, -1))
-		fail(name);
-	reader = open(name, O_RDONLY);
-	close(writer);
-	writer = open(name, O_WRONLY);
-	if (reader < 0 || writer < 0)
-		fail(name);
-	close(writer);
-	close(reader);
+	record_violations(name, TEST_UID);
 }
 
 /* Descriptors that stay open while records are added. */
@@ -863,6 +903,340 @@ static void probe(void)
 	look_at_tree("/sys/kernel/security");
 }
 
+/* Records of all templates, with all fields */
+
+static const char * const templates[] = {
+	"ima", "ima-ng", "ima-ngv2", "ima-sig", "ima-sigv2", "ima-buf",
+	"ima-modsig", "evm-sig",
+};
+
+/* The owner of files that are measured in template @i. After the last template
+ * come the one that the kernel was started with, then the one of a format.
+ */
+#define TEMPLATE_UID(i) (TEST_UID + 100 + (i))
+#define DEFAULT_UID TEMPLATE_UID(ARRAY_SIZE(templates))
+#define FORMAT_UID (DEFAULT_UID + 1)
+
+/* The first byte of security.ima and security.evm tells what the rest is. */
+#define XATTR_DIGEST 1
+#define XATTR_SIGNATURE 3
+#define XATTR_PORTABLE 5
+
+enum { SIG_SHA1, SIG_SHA256, SIG_SHA512, NR_SIGS };
+
+/* What was made for this outside */
+static struct {
+	struct blob sig[NR_SIGS];	/* as security.ima has it */
+	struct blob cert;
+	char kernel[256];
+	char initramfs[256];		/* with an appended signature */
+} input;
+
+static void load_input(const char *dir)
+{
+	static const struct {
+		const char *name;
+		struct blob *content;
+	} files[] = {
+		{ "sig-sha1", &input.sig[SIG_SHA1] },
+		{ "sig-sha256", &input.sig[SIG_SHA256] },
+		{ "sig-sha512", &input.sig[SIG_SHA512] },
+		{ "cert", &input.cert },
+	};
+	char path[256];
+	unsigned int i;
+	int err;
+
+	for (i = 0; i < ARRAY_SIZE(files); i++) {
+		snprintf(path, sizeof(path), "%s/%s", dir, files[i].name);
+		err = blob_read_file(files[i].content, path);
+		if (err) {
+			errno = -err;
+			fail(path);
+		}
+	}
+	snprintf(input.kernel, sizeof(input.kernel), "%s/kernel", dir);
+	snprintf(input.initramfs, sizeof(input.initramfs), "%s/initramfs", dir);
+}
+
+static void set_xattr(const char *path, const char *name, const struct blob *value)
+{
+	/* A signature of a hash that the kernel does not know is refused. */
+	if (setxattr(path, name, value->data, value->len, 0) && errno != EACCES)
+		fail(name);
+}
+
+/* security.evm with the same signature as that security.ima */
+static void set_portable(const char *path, const struct blob *sig)
+{
+	struct blob evm = { };
+
+	blob_add(&evm, sig->data, sig->len);
+	evm.data[0] = XATTR_PORTABLE;
+	set_xattr(path, "security.evm", &evm);
+	blob_free(&evm);
+}
+
+static void set_digest(const char *path)
+{
+	struct blob ima = { };
+
+	blob_add(&ima, "\1aaaaabbbbbcccccddddd", 21);
+	set_xattr(path, "security.ima", &ima);
+	blob_free(&ima);
+}
+
+static void set_capability(const char *path)
+{
+	struct vfs_cap_data data = {
+		.magic_etc = VFS_CAP_REVISION_2,
+		.data[0].permitted = 1 << CAP_CHOWN,
+	};
+	struct blob capability = { };
+
+	blob_add(&capability, &data, sizeof(data));
+	set_xattr(path, "security.capability", &capability);
+	blob_free(&capability);
+}
+
+/* What looks like a signature, of @len bytes in all */
+static void set_long_signature(const char *path, size_t len)
+{
+	struct blob ima = { };
+	size_t i;
+
+	blob_add(&ima, input.sig[SIG_SHA256].data, 9);
+	for (i = ima.len; i < len; i++)
+		blob_add(&ima, &(uint8_t) { i * 7 }, 1);
+	set_xattr(path, "security.ima", &ima);
+	blob_free(&ima);
+}
+
+static void prepare(const char *path, uid_t owner, const char *content)
+{
+	size_t len = strlen(content);
+	int fd;
+
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	/* Changes of owner take capabilities away: they come first. */
+	if (fd < 0 || write(fd, content, len) != (ssize_t)len ||
+	    fchown(fd, owner, owner % 1000) || fchmod(fd, 0400 | owner % 0200))
+		fail(path);
+	close(fd);
+}
+
+static void measure(const char *path)
+{
+	int fd;
+
+	fd = open(path, O_RDONLY);
+	if (fd < 0)
+		fail(path);
+	close(fd);
+}
+
+static void with_digest(const char *path)
+{
+	set_digest(path);
+}
+
+static void with_sha1(const char *path)
+{
+	set_xattr(path, "security.ima", &input.sig[SIG_SHA1]);
+}
+
+static void with_sha256(const char *path)
+{
+	set_xattr(path, "security.ima", &input.sig[SIG_SHA256]);
+}
+
+static void with_sha512(const char *path)
+{
+	set_xattr(path, "security.ima", &input.sig[SIG_SHA512]);
+}
+
+static void with_evm(const char *path)
+{
+	set_portable(path, &input.sig[SIG_SHA256]);
+}
+
+static void with_all(const char *path)
+{
+	set_capability(path);
+	set_xattr(path, "security.ima", &input.sig[SIG_SHA256]);
+	set_portable(path, &input.sig[SIG_SHA512]);
+}
+
+/* Longer than any buffer that the list is written to at first */
+static void with_long(const char *path)
+{
+	set_long_signature(path, 60000);
+}
+
+static void without(const char *path)
+{
+	(void)path;
+}
+
+static void make_files_of(uid_t owner)
+{
+	static const struct {
+		const char *name, *content;
+		void (*set)(const char *path);
+	} files[] = {
+		{ "plain", "plain", without },
+		{ "empty", "", without },
+		{ "a name of \x01 and \x7f", "name", without },
+		{ "digest", "digest", with_digest },
+		{ "sha1", "sha1", with_sha1 },
+		{ "sha256", "sha256", with_sha256 },
+		{ "sha512", "sha512", with_sha512 },
+		{ "evm", "evm", with_evm },
+		{ "all", "all", with_all },
+		{ "long", "long", with_long },
+	};
+	char path[300];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(files); i++) {
+		snprintf(path, sizeof(path), WORK_DIR "/%d-%s", owner, files[i].name);
+		prepare(path, owner, files[i].content);
+		files[i].set(path);
+		measure(path);
+	}
+	snprintf(path, sizeof(path), WORK_DIR "/%0250d", owner);
+	prepare(path, owner, "a long name");
+	measure(path);
+	snprintf(path, sizeof(path), WORK_DIR "/%d-violation", owner);
+	record_violations(path, owner);
+}
+
+/* Records that end at each byte around the end of a page, ASCII and binary. */
+static void make_lengths(uid_t owner)
+{
+	static const struct {
+		size_t first, last;
+	} lengths[] = {
+		{ 4096 / 2 - 160, 4096 / 2 - 60 },
+		{ 4096 - 200, 4096 - 100 },
+	};
+	char path[300];
+	unsigned int i;
+	size_t len;
+
+	for (i = 0; i < ARRAY_SIZE(lengths); i++) {
+		for (len = lengths[i].first; len < lengths[i].last; len++) {
+			snprintf(path, sizeof(path), WORK_DIR "/%d-%zu", owner, len);
+			prepare(path, owner, path);
+			set_long_signature(path, len);
+			measure(path);
+		}
+	}
+}
+
+/* Adding a key to a keyring that a rule names measures the key. */
+static void add_key_to(const char *keyring)
+{
+	long ring, key;
+
+	ring = syscall(SYS_add_key, "keyring", keyring, NULL, 0, KEY_SPEC_PROCESS_KEYRING);
+	if (ring < 0)
+		fail("a keyring");
+	key = syscall(SYS_add_key, "asymmetric", "", input.cert.data, input.cert.len, ring);
+	if (key < 0)
+		fail("a key");
+}
+
+/* Loading a kernel measures its command line and its initramfs. */
+static void load_kernel(uid_t owner, size_t len)
+{
+	char arguments[2048] = "", path[300];
+	struct blob initramfs = { };
+	int kernel, fd;
+
+	memset(arguments, 'x', len);
+	if (blob_read_file(&initramfs, input.initramfs))
+		fail(input.initramfs);
+	snprintf(path, sizeof(path), WORK_DIR "/initramfs-%d", owner);
+	fd = open(path, O_WRONLY | O_CREAT, 0600);
+	if (fd < 0 || write(fd, initramfs.data, initramfs.len) != (ssize_t)initramfs.len ||
+	    fchown(fd, owner, -1))
+		fail(path);
+	close(fd);
+	blob_free(&initramfs);
+	with_all(path);
+
+	kernel = open(input.kernel, O_RDONLY);
+	fd = open(path, O_RDONLY);
+	if (kernel < 0 || fd < 0)
+		fail("a kernel and its initramfs");
+	if (syscall(SYS_kexec_file_load, kernel, fd, len + 1, arguments, 0))
+		fail("kexec_file_load");
+	close(kernel);
+	close(fd);
+}
+
+static void make_all_templates(const char *format)
+{
+	unsigned int i;
+	int fd;
+
+	fd = open_policy();
+	for (i = 0; i < ARRAY_SIZE(templates); i++)
+		add_rule(fd, "measure func=FILE_CHECK mask=MAY_READ fowner=%d template=%s",
+			 TEMPLATE_UID(i), templates[i]);
+	add_rule(fd, "measure func=FILE_CHECK mask=MAY_READ fowner=%zu", DEFAULT_UID);
+	add_rule(fd, "measure func=KEY_CHECK keyrings=probe");
+	add_rule(fd, "measure func=KEXEC_CMDLINE");
+	add_rule(fd, "measure func=KEXEC_INITRAMFS_CHECK fowner=%d template=ima-modsig",
+		 TEST_UID);
+	if (format) {
+		add_rule(fd, "measure func=FILE_CHECK mask=MAY_READ fowner=%zu template=%s",
+			 FORMAT_UID, format);
+		add_rule(fd, "measure func=KEY_CHECK keyrings=format template=%s", format);
+		add_rule(fd, "measure func=KEXEC_INITRAMFS_CHECK fowner=%zu template=%s",
+			 FORMAT_UID, format);
+	}
+	add_rule(fd, "appraise func=KEXEC_INITRAMFS_CHECK appraise_type=imasig|modsig");
+	close_policy(fd);
+
+	for (i = 0; i < ARRAY_SIZE(templates); i++)
+		make_files_of(TEMPLATE_UID(i));
+	make_files_of(DEFAULT_UID);
+	/* ima-sig */
+	make_lengths(TEMPLATE_UID(3));
+	add_key_to("probe");
+	load_kernel(TEST_UID, 50);
+	/* A command line of nearly the longest that there can be, and nothing else. */
+	load_kernel(TEST_UID + 1, 2000);
+	if (format) {
+		make_files_of(FORMAT_UID);
+		add_key_to("format");
+		load_kernel(FORMAT_UID, 51);
+	}
+	if (syscall(SYS_kexec_file_load, -1, -1, 0, NULL, KEXEC_FILE_UNLOAD))
+		fail("unloading the kernel");
+}
+
+static void fields(const char *dir, const char *format)
+{
+	int i, fd;
+
+	load_input(dir);
+	find_names();
+	make_all_templates(format);
+	now.group = "reads";
+	set_how("read");
+	for (i = 0; i < nr_names; i++) {
+		now.file = names[i];
+		fd = open(names[i], O_RDONLY);
+		if (fd < 0)
+			fail(names[i]);
+		try_reads(fd);
+		close(fd);
+	}
+}
+
 /* What a record costs */
 
 static long long now_ns(void)
@@ -887,6 +1261,27 @@ static long long slab_bytes(void)
 	while (fgets(line, sizeof(line), file))
 		if (sscanf(line, "%*s %lu %*u %lu", &active, &size) == 2)
 			sum += (long long)active * size;
+	fclose(file);
+	return sum;
+}
+
+/*
+ * Bytes of all pages that only the kernel can give back: of slab caches, and of what is
+ * too large for one.
+ */
+static long long memory_bytes(void)
+{
+	long long value, sum = 0;
+	char line[512];
+	FILE *file;
+
+	file = fopen("/proc/meminfo", "r");
+	if (!file)
+		fail("/proc/meminfo");
+	while (fgets(line, sizeof(line), file))
+		if (sscanf(line, "SUnreclaim: %lld", &value) == 1 ||
+		    sscanf(line, "VmallocUsed: %lld", &value) == 1)
+			sum += value * 1024;
 	fclose(file);
 	return sum;
 }
@@ -916,7 +1311,7 @@ static long long read_ns(const char *path, int records)
 
 static void figures(int records)
 {
-	long long before, start = 0, best = -1;
+	long long slab, memory, start = 0, best = -1;
 	char name[64];
 	int i, fd;
 
@@ -929,7 +1324,8 @@ static void figures(int records)
 			fail(name);
 		close(fd);
 	}
-	before = slab_bytes();
+	slab = slab_bytes();
+	memory = memory_bytes();
 	for (i = 0; i < records; i++) {
 		if (i % BATCH == 0)
 			start = now_ns();
@@ -944,7 +1340,10 @@ static void figures(int records)
 				best = start;
 		}
 	}
-	printf("slab-bytes %lld\n", (slab_bytes() - before) / records);
+	slab = slab_bytes() - slab;
+	memory = memory_bytes() - memory;
+	printf("slab-bytes %lld\n", slab / records);
+	printf("memory-bytes %lld\n", memory / records);
 	printf("measure-ns %lld\n", best / BATCH);
 	printf("read-binary-ns %lld\n",
 	       read_ns(IMA_DIR "/binary_runtime_measurements", records));
@@ -959,6 +1358,8 @@ int main(int argc, char **argv)
 		fail(WORK_DIR);
 	if (argc == 3 && !strcmp(argv[1], "figures"))
 		figures(atoi(argv[2]));
+	else if (argc >= 3 && !strcmp(argv[1], "fields"))
+		fields(argv[2], argc > 3 && *argv[3] ? argv[3] : NULL);
 	else
 		probe();
 	return 0;
