@@ -2,7 +2,7 @@
 #
 # The front door: each verb is the script of the same name under dev/.
 
-.PHONY: help demo test kunit selftest soak coverage series absorb check patch shell clean
+.PHONY: help demo test kunit selftest soak bench coverage series absorb check patch shell clean
 .DEFAULT_GOAL := help
 
 help: ## list the verbs
@@ -13,6 +13,7 @@ test: ## all tests
 kunit: ## the KUnit tests, under user-mode Linux
 selftest: ## the kselftests, in QEMU with a TPM
 soak: ## what is too long for test: faults, races, configurations, releases, KCSAN (hours)
+bench: ## the figures, beside the unpatched kernel, as tables and plots (hours; QUICK=1: 15 minutes)
 coverage: ## which lines and branches of the new kernel files the tests reach
 series: ## make the mails (build/series) and a tree to edit (build/tree); ALSO=path adds a file
 absorb: ## take the commits of build/tree back into patches/ and the new files
@@ -21,7 +22,7 @@ patch: ## apply the series to a kernel tree: KERNEL=dir, or FORMAT=quilt KERNEL=
 shell: ## a shell in the guest
 clean: ## remove build/, unless work in it was not absorbed
 
-demo test kunit selftest soak coverage absorb check shell clean:
+demo test kunit selftest soak bench coverage absorb check shell clean:
 	@dev/$@
 
 series:

@@ -2,16 +2,26 @@
 /*
  * bench-guest: measure what IMA's measurement lists cost in the kernel that runs.
  *
- *	bench-guest memory N		memory of N records, live and deleted
- *	bench-guest read N...		time to read lists of N records
- *	bench-guest append N...		time to append with N records of history
- *	bench-guest command N...	time of A, D and N for N records
- *	bench-guest hold N...		how long each of them holds the mutex
- *	bench-guest wait N		the longest wait of an append meanwhile
+ *	bench-guest [-r RUNS] [-s SECONDS] WHAT N...
  *
- * Prints lines `bench FIGURE RECORDS VALUE`, times in nanoseconds, memory in
- * bytes for each record. Works on any kernel: what one without _staged files
- * can not do is left out.
+ *	scale N...	lists of N records, one after the other: time to append to
+ *			them, their memory, time to read them; at the end time of A
+ *			and D, and the memory that is left
+ *	memory N	memory of N records, live and deleted
+ *	append N...	time to append with N records of history
+ *	command N...	time of A, D and N for N records
+ *	hold N...	how long each of them holds the mutex (CONFIG_LOCK_STAT)
+ *	wait N		the longest wait of an append meanwhile
+ *	lockup N	read N records, and A, D and N, once each
+ *
+ * What takes less than a second is done RUNS times (5), and so is what hold and wait
+ * measure. A list is not read if this is likely to take more than SECONDS (600).
+ * To be run once per boot, since the list must be almost empty.
+ *
+ * Prints a line `bench FIGURE RECORDS VALUE` for each run, times in nanoseconds,
+ * memory in bytes for each record, `bench-skip FIGURE RECORDS VALUE` for what would
+ * take VALUE, and at its end `bench-end LINES` with the number of all these. Works
+ * on any kernel: what one without _staged files can not do is left out.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -26,11 +36,15 @@
 
 #define IMA_DIR "/sys/kernel/security/ima"
 #define LIST IMA_DIR "/binary_runtime_measurements"
+#define ASCII_LIST IMA_DIR "/ascii_runtime_measurements"
 #define WORK_DIR "/tmp/bench"
 #define TEST_UID 61453
 
-/* Runs of what takes less than a second, of which the median is printed. */
-#define REPEAT 5
+#define SECOND 1000000000LL
+#define PAGE 4096
+
+static int runs = 5;
+static long long most = 600 * SECOND;
 
 static void fail(const char *what)
 {
@@ -43,13 +57,21 @@ static long long now_ns(void)
 	struct timespec ts;
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000000LL + ts.tv_nsec;
+	return ts.tv_sec * SECOND + ts.tv_nsec;
+}
+
+static int lines;
+
+static void print_line(const char *key, const char *figure, long records, double value)
+{
+	printf("%s %s %ld %.1f\n", key, figure, records, value);
+	fflush(stdout);
+	lines++;
 }
 
 static void print_figure(const char *figure, long records, double value)
 {
-	printf("bench %s %ld %.1f\n", figure, records, value);
-	fflush(stdout);
+	print_line("bench", figure, records, value);
 }
 
 static int compare(const void *a, const void *b)
@@ -77,7 +99,6 @@ static void load_rule(void)
 	char rule[128];
 	int fd, len;
 
-	/* A second run in the same guest has the first one's rule. */
 	fd = open(IMA_DIR "/policy", O_WRONLY);
 	if (fd < 0)
 		fail("IMA's policy");
@@ -89,23 +110,36 @@ static void load_rule(void)
 
 /*
  * A file that is written and opened again is measured again: no other object
- * of the kernel than the record comes into being. Each appender has its own.
+ * of the kernel than the record comes into being. Each thread has its own.
  */
 struct appender {
+	pthread_t thread;
 	char path[64];
 	unsigned long long serial;
+	long quota;
 };
 
-static void appender_init(struct appender *a, int nr)
-{
-	int fd;
+#define APPENDERS_MAX 8
+static struct appender appenders[APPENDERS_MAX];
+static int appenders_nr;
 
-	memset(a, 0, sizeof(*a));
-	snprintf(a->path, sizeof(a->path), WORK_DIR "/appender%d", nr);
-	a->serial = (unsigned long long)nr << 48;
-	fd = open(a->path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-	if (fd < 0 || fchown(fd, TEST_UID, -1) || close(fd))
-		fail(a->path);
+static void init_appenders(void)
+{
+	struct appender *a;
+	int i, fd;
+
+	appenders_nr = sysconf(_SC_NPROCESSORS_ONLN);
+	if (appenders_nr > APPENDERS_MAX)
+		appenders_nr = APPENDERS_MAX;
+	for (i = 0; i < appenders_nr; i++) {
+		a = &appenders[i];
+		snprintf(a->path, sizeof(a->path), WORK_DIR "/appender%d", i);
+		/* No two of them ever write the same. */
+		a->serial = (i + 1ULL) << 48;
+		fd = open(a->path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+		if (fd < 0 || fchown(fd, TEST_UID, -1) || close(fd))
+			fail(a->path);
+	}
 }
 
 /* Return: the time that the open took, which measures. */
@@ -139,17 +173,38 @@ static long count(void)
 	return atol(text);
 }
 
-/* Until the current list has @records. */
-static void grow(struct appender *a, long records)
+static void *append_quota(void *arg)
 {
-	long nr = count(), next = nr + 100000;
+	long long next = now_ns() + 15 * SECOND;
+	struct appender *a = arg;
 
-	for (; nr < records; nr++) {
+	for (; a->quota; a->quota--) {
 		append(a);
-		if (nr == next) {
-			fprintf(stderr, "bench-guest: %ld records\n", nr);
-			next += 100000;
+		if (a == appenders && now_ns() > next) {
+			fprintf(stderr, "bench-guest: %ld records\n", count());
+			next += 15 * SECOND;
 		}
+	}
+	return NULL;
+}
+
+/* Until the current list has @records: by one thread for each CPU if it is long. */
+static void grow(long records)
+{
+	long nr = count();
+	int i, threads;
+
+	if (nr < records) {
+		threads = records - nr < 10000 ? 1 : appenders_nr;
+		for (i = 0; i < threads; i++)
+			appenders[i].quota = (records - nr) / threads;
+		appenders[0].quota += (records - nr) % threads;
+		for (i = 1; i < threads; i++)
+			if (pthread_create(&appenders[i].thread, NULL, append_quota, &appenders[i]))
+				fail("a thread");
+		append_quota(&appenders[0]);
+		for (i = 1; i < threads; i++)
+			pthread_join(appenders[i].thread, NULL);
 	}
 	/* Another record than those does no harm, if it is one. */
 	nr = count();
@@ -161,49 +216,94 @@ static void grow(struct appender *a, long records)
 
 /* Commands */
 
-/* Return: the time that the write took. */
-static long long command(const char *path, const char *text)
+/* Return: the time that the write took, or -1. */
+static long long try_command(const char *path, const char *text)
 {
 	long long start;
 	ssize_t len = strlen(text);
-	int fd;
+	int fd, error = 0;
 
 	fd = open(path, O_RDWR);
 	if (fd < 0)
 		fail(path);
 	start = now_ns();
 	if (write(fd, text, len) != len)
-		fail(text);
+		error = errno;
 	start = now_ns() - start;
 	close(fd);
-	return start;
+	errno = error;
+	return error ? -1 : start;
 }
 
 static long long stage(void)
 {
-	return command(LIST "_staged", "A");
+	long long time = try_command(LIST "_staged", "A");
+
+	if (time < 0)
+		fail("A");
+	return time;
 }
 
 static long long delete(void)
 {
-	return command(LIST "_staged", "D");
+	long long time = try_command(LIST "_staged", "D");
+
+	if (time < 0)
+		fail("D");
+	return time;
 }
 
-static long long delete_n(long nr)
+/* The file that takes N, if this kernel has it. */
+static const char *n_file;
+
+static void find_n(void)
 {
+	static const char *const paths[] = { LIST, LIST "_staged" };
+	int i;
+
+	/* The boot aggregate is there. */
+	for (i = 0; i < 2 && !n_file; i++)
+		if (try_command(paths[i], "1") >= 0)
+			n_file = paths[i];
+	if (!n_file)
+		fprintf(stderr, "bench-guest: this kernel does not take N\n");
+}
+
+static long delete_n_records;
+
+static long long delete_n(void)
+{
+	long long time;
 	char text[32];
 
-	snprintf(text, sizeof(text), "%ld", nr);
-	return command(LIST, text);
+	snprintf(text, sizeof(text), "%ld", delete_n_records);
+	time = try_command(n_file, text);
+	if (time < 0)
+		fail("N");
+	return time;
+}
+
+/* Remove what was recorded besides. */
+static void empty(void)
+{
+	if (!count())
+		return;
+	stage();
+	delete();
 }
 
 /* memory */
 
-/* Bytes that the system has less of: slab pages, and tables that are mapped. */
-static long long memory(void)
+struct memory {
+	long long system;	/* slab pages, and tables that are mapped */
+	long long slabs;	/* all slabs, by /proc/slabinfo */
+};
+
+static struct memory memory(void)
 {
-	long long kib, sum = 0;
-	char line[256];
+	long long kib, slabs, pages;
+	struct memory m = {};
+	char line[512];
 	FILE *file;
 	int fd;
 
@@ -212,36 +312,55 @@ static long long memory(void)
 	fd = open("/proc/sys/vm/drop_caches", O_WRONLY);
 	if (fd < 0 || write(fd, "3", 1) != 1 || close(fd))
 		fail("drop_caches");
+
 	file = fopen("/proc/meminfo", "r");
 	if (!file)
 		fail("/proc/meminfo");
 	while (fgets(line, sizeof(line), file))
 		if (sscanf(line, "SUnreclaim: %lld", &kib) == 1 ||
 		    sscanf(line, "VmallocUsed: %lld", &kib) == 1)
-			sum += kib * 1024;
+			m.system += kib * 1024;
 	fclose(file);
-	return sum;
+
+	file = fopen("/proc/slabinfo", "r");
+	if (!file)
+		fail("/proc/slabinfo");
+	while (fgets(line, sizeof(line), file))
+		if (sscanf(line, "%*s %*d %*d %*d %*d %lld : tunables %*d %*d %*d : slabdata %*d %lld",
+			   &pages, &slabs) == 2)
+			m.slabs += pages * slabs * PAGE;
+	fclose(file);
+	return m;
+}
+
+static struct memory memory_before;
+
+static void print_memory(const char *what, long records, long made)
+{
+	struct memory m = memory();
+	char name[32];
+
+	snprintf(name, sizeof(name), "memory-%s", what);
+	print_figure(name, records, (double)(m.system - memory_before.system) / made);
+	snprintf(name, sizeof(name), "slabinfo-%s", what);
+	print_figure(name, records, (double)(m.slabs - memory_before.slabs) / made);
 }
 
 static void bench_memory(long records)
 {
-	long long before, live;
-	struct appender a;
+	long before;
 
-	appender_init(&a, 1);
-	append(&a);
-	before = memory();
-	records += count();
-	grow(&a, records);
-	records -= 1;
-	live = memory() - before;
-	print_figure("memory-live", records, (double)live / records);
+	append(appenders);
+	before = count();
+	memory_before = memory();
+	grow(records);
+	print_memory("live", records, records - before);
 	if (!has_staging())
 		return;
 	stage();
-	print_figure("memory-staged", records, (double)(memory() - before) / records);
+	print_memory("staged", records, records - before);
 	delete();
-	print_figure("memory-deleted", records, (double)(memory() - before) / records);
+	print_memory("deleted", records, records - before);
 }
 
 /* read */
@@ -265,36 +384,33 @@ static long long read_once(const char *path)
 	return now_ns() - start;
 }
 
-static void time_read(const char *figure, long records, const char *path)
-{
-	long long time[REPEAT];
-	int nr = 0;
+struct reading {
+	const char *figure, *path;
+	long records;		/* the last time */
+	long long time;
+};
 
-	do {
-		time[nr++] = read_once(path);
-	} while (nr < REPEAT && time[0] < 1000000000LL);
-	print_figure(figure, records, median(time, nr));
-}
-
-static void bench_read(int nr, char **records)
+static void time_read(struct reading *r, long records)
 {
-	struct appender a;
+	double expected = 0, times;
 	int i;
 
-	appender_init(&a, 1);
-	for (i = 0; i < nr; i++) {
-		grow(&a, atol(records[i]));
-		time_read("read-binary", atol(records[i]), LIST);
-		time_read("read-ascii", atol(records[i]),
-			  IMA_DIR "/ascii_runtime_measurements");
+	/* It may grow with the square. */
+	if (r->records) {
+		times = (double)records / r->records;
+		expected = r->time * times * times;
 	}
-	if (!has_staging() || !nr)
+	if (expected > most) {
+		print_line("bench-skip", r->figure, records, expected);
 		return;
-	stage();
-	time_read("read-staged-binary", atol(records[nr - 1]), LIST "_staged");
-	time_read("read-staged-ascii", atol(records[nr - 1]),
-		  IMA_DIR "/ascii_runtime_measurements_staged");
-	delete();
+	}
+	for (i = 0; i < runs; i++) {
+		r->time = read_once(r->path);
+		print_figure(r->figure, records, r->time);
+		if (r->time > SECOND)
+			break;
+	}
+	r->records = records;
 }
 
 /* append */
@@ -302,53 +418,84 @@ static void bench_read(int nr, char **records)
 /* As many are timed: some of the last of the history. */
 #define TIMED 500
 
+static void time_append(long records)
+{
+	long long time[TIMED], sum = 0;
+	int i;
+
+	grow(records - TIMED);
+	for (i = 0; i < TIMED; i++) {
+		time[i] = append(appenders);
+		sum += time[i];
+	}
+	print_figure("append", records, median(time, TIMED));
+	print_figure("append-mean", records, (double)sum / TIMED);
+}
+
 static void bench_append(int nr, char **records)
 {
-	long long time[TIMED], sum;
-	struct appender a;
-	int i, j;
+	int i;
 
-	appender_init(&a, 1);
+	for (i = 0; i < nr; i++)
+		time_append(atol(records[i]));
+}
+
+/* scale */
+
+static void bench_scale(int nr, char **records)
+{
+	struct reading binary = { .figure = "read-binary", .path = LIST };
+	struct reading ascii = { .figure = "read-ascii", .path = ASCII_LIST };
+	long before, n = 0;
+	int i;
+
+	append(appenders);
+	before = count();
+	memory_before = memory();
 	for (i = 0; i < nr; i++) {
-		grow(&a, atol(records[i]) - TIMED);
-		for (j = 0, sum = 0; j < TIMED; j++) {
-			time[j] = append(&a);
-			sum += time[j];
-		}
-		print_figure("append", atol(records[i]), median(time, TIMED));
-		print_figure("append-mean", atol(records[i]), (double)sum / TIMED);
+		n = atol(records[i]);
+		time_append(n);
+		/* What is there at all times would count too much in fewer. */
+		if (n >= 100000)
+			print_memory("live", n, n - before);
+		time_read(&binary, n);
+		time_read(&ascii, n);
 	}
+	if (!has_staging())
+		return;
+	print_figure("stage", n, stage());
+	/* Likely to take as long as the current list. */
+	binary.figure = "read-staged-binary";
+	binary.path = LIST "_staged";
+	ascii.figure = "read-staged-ascii";
+	ascii.path = ASCII_LIST "_staged";
+	time_read(&binary, n);
+	time_read(&ascii, n);
+	print_figure("delete", n, delete());
+	if (n >= 100000)
+		print_memory("deleted", n, n - before);
 }
 
 /* command */
 
 static void bench_command(int nr, char **records)
 {
-	long long a_time[REPEAT], d_time[REPEAT], n_time[REPEAT];
-	struct appender a;
-	int i, j, runs;
+	int i, j;
 	long n;
 
-	if (!has_staging())
-		return;
-	appender_init(&a, 1);
 	for (i = 0; i < nr; i++) {
 		n = atol(records[i]);
-		runs = n > 100000 ? 1 : REPEAT;
-		for (j = 0; j < runs; j++) {
-			grow(&a, n);
-			a_time[j] = stage();
-			d_time[j] = delete();
-			grow(&a, n);
-			n_time[j] = delete_n(n);
-			if (count()) {
-				stage();
-				delete();
-			}
+		delete_n_records = n;
+		for (j = 0; j < (n > 100000 ? 1 : runs); j++) {
+			grow(n);
+			print_figure("stage", n, stage());
+			print_figure("delete", n, delete());
+			if (!n_file)
+				continue;
+			grow(n);
+			print_figure("delete-n", n, delete_n());
+			empty();
 		}
-		print_figure("stage", n, median(a_time, runs));
-		print_figure("delete", n, median(d_time, runs));
-		print_figure("delete-n", n, median(n_time, runs));
 	}
 }
 
@@ -362,91 +509,82 @@ static void lock_stat_clear(void)
 		fail("/proc/lock_stat");
 }
 
-/* Return: how often the mutex was held since, and the longest time. */
-static int lock_stat_read(long long *longest)
+struct lock_stat {
+	long nr;			/* how often the mutex was taken */
+	double longest, total, floor;	/* nanoseconds; floor is that of all locks */
+};
+
+static struct lock_stat lock_stat_read(void)
 {
+	double shortest, longest, total;
+	struct lock_stat stat = {};
 	char line[1024], *values;
-	double max = 0, skip;
-	int nr = 0;
 	FILE *file;
+	long nr;
 
 	file = fopen("/proc/lock_stat", "r");
 	if (!file)
 		fail("/proc/lock_stat");
 	while (fgets(line, sizeof(line), file)) {
-		values = strstr(line, "ima_extend_list_mutex:");
-		if (!values)
+		/* Two of bouncing, four of waiting, one of bouncing, then holding. */
+		values = strrchr(line, ':');
+		if (!values ||
+		    sscanf(values + 1, "%*f %*f %*f %*f %*f %*f %*f %ld %lf %lf %lf",
+			   &nr, &shortest, &longest, &total) != 4)
 			continue;
-		/* Two of bouncing, four of waiting, then holding. */
-		if (sscanf(strchr(values, ':') + 1, "%lf %lf %lf %lf %lf %lf %lf %d %lf %lf",
-			   &skip, &skip, &skip, &skip, &skip, &skip, &skip, &nr,
-			   &skip, &max) != 10)
-			fail("a line of /proc/lock_stat");
-		break;
+		if (nr && shortest > 0 && (!stat.floor || shortest * 1000 < stat.floor))
+			stat.floor = shortest * 1000;
+		if (!strstr(line, "ima_extend_list_mutex:"))
+			continue;
+		stat.nr = nr;
+		stat.longest = longest * 1000;
+		stat.total = total * 1000;
 	}
 	fclose(file);
-	*longest = max * 1000;
-	return nr;
+	return stat;
 }
 
-static long long hold_of(long long (*act)(void))
+/* The longest that the mutex is held at a time; 0 if @act does not take it. */
+static void time_hold(const char *figure, long records, long long (*act)(void))
 {
-	long long time;
-	int nr;
+	struct lock_stat stat;
 
 	lock_stat_clear();
 	act();
-	nr = lock_stat_read(&time);
-	/* D needs it not at all. */
-	if (nr > 1) {
-		fprintf(stderr, "bench-guest: the mutex was taken %d times\n", nr);
-		exit(1);
-	}
-	return time;
-}
-
-static long hold_n;
-
-static long long delete_hold_n(void)
-{
-	return delete_n(hold_n);
-}
-
-static void print_hold(const char *figure, long records, long long *time, int runs)
-{
-	char name[32];
-
-	print_figure(figure, records, median(time, runs));
-	snprintf(name, sizeof(name), "%s-max", figure);
-	print_figure(name, records, time[runs - 1]);
+	stat = lock_stat_read();
+	print_figure(figure, records, stat.nr ? stat.longest : 0);
+	print_figure("hold-floor", records, stat.floor);
 }
 
 static void bench_hold(int nr, char **records)
 {
-	long long a_time[REPEAT], d_time[REPEAT], n_time[REPEAT];
-	struct appender a;
-	int i, j, runs;
+	struct lock_stat stat;
+	int i, j;
+	long n;
 
-	if (!has_staging())
-		return;
-	appender_init(&a, 1);
+	if (access("/proc/lock_stat", W_OK))
+		fail("/proc/lock_stat");
 	for (i = 0; i < nr; i++) {
-		hold_n = atol(records[i]);
-		runs = REPEAT;
+		n = atol(records[i]);
+		delete_n_records = n;
 		for (j = 0; j < runs; j++) {
-			grow(&a, hold_n);
-			a_time[j] = hold_of(stage);
-			d_time[j] = hold_of(delete);
-			grow(&a, hold_n);
-			n_time[j] = hold_of(delete_hold_n);
-			if (count()) {
-				stage();
-				delete();
+			grow(n - 100);
+			lock_stat_clear();
+			grow(n);
+			stat = lock_stat_read();
+			if (!stat.nr) {
+				errno = ENODATA;
+				fail("the mutex in /proc/lock_stat");
 			}
+			print_figure("hold-append", n, stat.total / stat.nr);
+			time_hold("hold-stage", n, stage);
+			time_hold("hold-delete", n, delete);
+			if (!n_file)
+				continue;
+			grow(n);
+			time_hold("hold-delete-n", n, delete_n);
+			empty();
 		}
-		print_hold("hold-stage", hold_n, a_time, runs);
-		print_hold("hold-delete", hold_n, d_time, runs);
-		print_hold("hold-delete-n", hold_n, n_time, runs);
 	}
 }
 
@@ -471,87 +609,139 @@ static void *waiter(void *arg)
 	return NULL;
 }
 
-static void go(bool value)
+/*
+ * The longest append while @act runs, and how long that was; without @act in as
+ * much time as @duration says.
+ */
+static long long longest_wait(long long (*act)(void), long long *duration)
 {
-	__atomic_store_n(&waiting.go, value, __ATOMIC_SEQ_CST);
-}
-
-/* The longest append while @act runs, or in as much time without it. */
-static long long longest_wait(struct appender *a, long long (*act)(void), long long idle)
-{
-	pthread_t thread;
+	long long start;
 
 	memset(&waiting, 0, sizeof(waiting));
-	if (pthread_create(&thread, NULL, waiter, a))
+	if (pthread_create(&appenders[1].thread, NULL, waiter, &appenders[1]))
 		fail("a thread");
 	/* Let it get going. */
 	usleep(200000);
-	go(true);
+	start = now_ns();
+	__atomic_store_n(&waiting.go, true, __ATOMIC_SEQ_CST);
 	if (act)
 		act();
 	else
-		usleep(idle / 1000);
-	go(false);
+		usleep(*duration / 1000);
+	__atomic_store_n(&waiting.go, false, __ATOMIC_SEQ_CST);
+	*duration = now_ns() - start;
 	__atomic_store_n(&waiting.stop, true, __ATOMIC_SEQ_CST);
-	pthread_join(thread, NULL);
+	pthread_join(appenders[1].thread, NULL);
 	return waiting.longest;
 }
 
-static long long stage_and_delete(void)
+static void time_wait(const char *figure, long records, long long (*act)(void))
 {
-	return stage() + delete();
+	long long duration;
+	char name[32];
+
+	print_figure(figure, records, longest_wait(act, &duration));
+	snprintf(name, sizeof(name), "%s-idle", figure);
+	print_figure(name, records, longest_wait(NULL, &duration));
+	snprintf(name, sizeof(name), "%s-window", figure);
+	print_figure(name, records, duration);
+}
+
+static long long stage_read_delete(void)
+{
+	return stage() + read_once(LIST "_staged") + delete();
 }
 
 static void bench_wait(long records)
 {
-	long long idle[REPEAT], staged[REPEAT], cut[REPEAT], start, time = 0;
-	struct appender a, b;
 	int i;
 
+	if (appenders_nr < 2) {
+		errno = ENODEV;
+		fail("a second CPU");
+	}
+	delete_n_records = records;
+	for (i = 0; i < runs; i++) {
+		grow(records);
+		time_wait("wait-stage-delete", records, stage_read_delete);
+		empty();
+		if (!n_file)
+			continue;
+		grow(records);
+		time_wait("wait-delete-n", records, delete_n);
+		empty();
+	}
+}
+
+/* lockup */
+
+static void bench_lockup(long records)
+{
+	grow(records);
+	print_figure("read-binary", records, read_once(LIST));
+	print_figure("read-ascii", records, read_once(ASCII_LIST));
 	if (!has_staging())
 		return;
-	appender_init(&a, 1);
-	appender_init(&b, 2);
-	hold_n = records;
-	for (i = 0; i < REPEAT; i++) {
-		grow(&a, records);
-		start = now_ns();
-		staged[i] = longest_wait(&b, stage_and_delete, 0);
-		time = now_ns() - start;
-		grow(&a, records);
-		cut[i] = longest_wait(&b, delete_hold_n, 0);
-		/* The same history, the same time. */
-		idle[i] = longest_wait(&b, NULL, time);
-		stage();
-		delete();
-	}
-	print_figure("wait-idle", records, median(idle, REPEAT));
-	print_figure("wait-stage-delete", records, median(staged, REPEAT));
-	print_figure("wait-delete-n", records, median(cut, REPEAT));
+	print_figure("stage", records, stage());
+	print_figure("read-staged-binary", records, read_once(LIST "_staged"));
+	print_figure("read-staged-ascii", records, read_once(ASCII_LIST "_staged"));
+	print_figure("delete", records, delete());
+	if (!n_file)
+		return;
+	grow(records);
+	delete_n_records = records;
+	print_figure("delete-n", records, delete_n());
+}
+
+static void usage(void)
+{
+	fprintf(stderr,
+		"usage: bench-guest [-r RUNS] [-s SECONDS] scale|memory|append|command|hold|wait|lockup N...\n");
+	exit(1);
 }
 
 int main(int argc, char **argv)
 {
-	const char *what = argc > 2 ? argv[1] : "";
+	const char *what;
+	int option;
 
+	while ((option = getopt(argc, argv, "r:s:")) != -1) {
+		if (option == 'r')
+			runs = atoi(optarg);
+		else if (option == 's')
+			most = atoi(optarg) * SECOND;
+		else
+			usage();
+	}
+	argc -= optind + 1;
+	argv += optind + 1;
+	if (argc < 1 || runs < 1)
+		usage();
+	what = argv[-1];
 	if (mkdir(WORK_DIR, 0755) && errno != EEXIST)
 		fail(WORK_DIR);
 	load_rule();
-	if (!strcmp(what, "memory")) {
-		bench_memory(atol(argv[2]));
-	} else if (!strcmp(what, "read")) {
-		bench_read(argc - 2, argv + 2);
-	} else if (!strcmp(what, "append")) {
-		bench_append(argc - 2, argv + 2);
-	} else if (!strcmp(what, "command")) {
-		bench_command(argc - 2, argv + 2);
-	} else if (!strcmp(what, "hold")) {
-		bench_hold(argc - 2, argv + 2);
-	} else if (!strcmp(what, "wait")) {
-		bench_wait(atol(argv[2]));
-	} else {
-		fprintf(stderr, "usage: bench-guest memory|read|append|command|hold|wait N...\n");
-		return 1;
-	}
+	init_appenders();
+	if (has_staging())
+		find_n();
+	if (!strcmp(what, "scale"))
+		bench_scale(argc, argv);
+	else if (!strcmp(what, "memory"))
+		bench_memory(atol(argv[0]));
+	else if (!strcmp(what, "append"))
+		bench_append(argc, argv);
+	else if (!strcmp(what, "lockup"))
+		bench_lockup(atol(argv[0]));
+	else if (strcmp(what, "command") && strcmp(what, "hold") && strcmp(what, "wait"))
+		usage();
+	else if (!has_staging())
+		;
+	else if (!strcmp(what, "command"))
+		bench_command(argc, argv);
+	else if (!strcmp(what, "hold"))
+		bench_hold(argc, argv);
+	else
+		bench_wait(atol(argv[0]));
+	printf("bench-end %d\n", lines);
 	return 0;
 }
