@@ -197,6 +197,17 @@ figures() {
 	result "medians with minimum and maximum, and another kernel" $good
 
 	good=1
+	{
+		all_met
+		echo patched,lockstat,measured,hold-floor,1000,80.0
+		echo patched,lockstat,measured,hold-floor,1000,70.0
+		echo patched,lockstat,measured,append,10000,90000.0
+		echo patched,uml,measured,append,10000,60000.0
+	} | show 0 || good=0
+	[[ $(tr '\n' ' ' <"$TEMP/said") = *"any lock, 70 ns, is the most"*"appends in 60 us instead of 90 us."* ]] || good=0
+	result "what it costs to measure holding" $good
+
+	good=1
 	grep -qE '^records,.*patched. binary,patched, binary minimum' <(tr -d '"' <"$TEMP/read.csv") || good=0
 	grep -qx '20000,2e-06,2e-06,2e-06,1e-06,1e-06,1e-06,3e-06,3e-06,3e-06,1e-06,1e-06,1e-06' \
 		"$TEMP/read.csv" || good=0
