@@ -142,21 +142,40 @@ static void init_appenders(void)
 	}
 }
 
+static void write_next(struct appender *a)
+{
+	int fd = open(a->path, O_WRONLY);
+
+	a->serial++;
+	if (fd < 0 || write(fd, &a->serial, sizeof(a->serial)) < 0 || close(fd))
+		fail(a->path);
+}
+
+static int open_measured(struct appender *a)
+{
+	int fd = open(a->path, O_RDONLY);
+
+	if (fd < 0)
+		fail(a->path);
+	return fd;
+}
+
+static void append(struct appender *a)
+{
+	write_next(a);
+	close(open_measured(a));
+}
+
 /* Return: the time that the open took, which measures. */
-static long long append(struct appender *a)
+static long long timed_append(struct appender *a)
 {
 	long long start;
 	int fd;
 
-	fd = open(a->path, O_WRONLY);
-	a->serial++;
-	if (fd < 0 || write(fd, &a->serial, sizeof(a->serial)) < 0 || close(fd))
-		fail(a->path);
+	write_next(a);
 	start = now_ns();
-	fd = open(a->path, O_RDONLY);
+	fd = open_measured(a);
 	start = now_ns() - start;
-	if (fd < 0)
-		fail(a->path);
 	close(fd);
 	return start;
 }
@@ -180,7 +199,7 @@ static void *append_quota(void *arg)
 
 	for (; a->quota; a->quota--) {
 		append(a);
-		if (a == appenders && now_ns() > next) {
+		if (a == appenders && !(a->quota % 1000) && now_ns() > next) {
 			fprintf(stderr, "bench-guest: %ld records\n", count());
 			next += 15 * SECOND;
 		}
@@ -425,7 +444,7 @@ static void time_append(long records)
 
 	grow(records - TIMED);
 	for (i = 0; i < TIMED; i++) {
-		time[i] = append(appenders);
+		time[i] = timed_append(appenders);
 		sum += time[i];
 	}
 	print_figure("append", records, median(time, TIMED));
@@ -590,20 +609,32 @@ static void bench_hold(int nr, char **records)
 
 /* wait */
 
+enum window { BEFORE, INSIDE, STOP };
+
 static struct {
-	bool go, stop;
+	enum window window;
 	long long longest;
 } waiting;
 
+static enum window get_window(void)
+{
+	return __atomic_load_n(&waiting.window, __ATOMIC_SEQ_CST);
+}
+
+static void set_window(enum window window)
+{
+	__atomic_store_n(&waiting.window, window, __ATOMIC_SEQ_CST);
+}
+
 static void *waiter(void *arg)
 {
+	enum window start = get_window();
 	long long time;
 
-	while (!__atomic_load_n(&waiting.stop, __ATOMIC_SEQ_CST)) {
-		time = append(arg);
-		if (!__atomic_load_n(&waiting.go, __ATOMIC_SEQ_CST))
-			continue;
-		if (time > waiting.longest)
+	for (; start != STOP; start = get_window()) {
+		time = timed_append(arg);
+		/* One that began before or ends after the window counts as well. */
+		if (start <= INSIDE && get_window() >= INSIDE && time > waiting.longest)
 			waiting.longest = time;
 	}
 	return NULL;
@@ -623,14 +654,13 @@ static long long longest_wait(long long (*act)(void), long long *duration)
 	/* Let it get going. */
 	usleep(200000);
 	start = now_ns();
-	__atomic_store_n(&waiting.go, true, __ATOMIC_SEQ_CST);
+	set_window(INSIDE);
 	if (act)
 		act();
 	else
 		usleep(*duration / 1000);
-	__atomic_store_n(&waiting.go, false, __ATOMIC_SEQ_CST);
 	*duration = now_ns() - start;
-	__atomic_store_n(&waiting.stop, true, __ATOMIC_SEQ_CST);
+	set_window(STOP);
 	pthread_join(appenders[1].thread, NULL);
 	return waiting.longest;
 }
