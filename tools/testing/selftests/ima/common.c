@@ -646,7 +646,7 @@ int ima_private_dir(const char *path)
 	if (lstat(path, &st))
 		return -errno;
 	if (!S_ISDIR(st.st_mode) || st.st_uid != geteuid() ||
-	    st.st_mode & (S_IRWXG | S_IRWXO))
+	    st.st_mode & 0077)
 		return -EPERM;
 	return 0;
 }
@@ -676,7 +676,7 @@ const char *ima_setup(struct ima *ima)
 		return "the kernel has no staged lists (CONFIG_IMA_STAGING)";
 	/* Nobody's list is to go by accident. */
 	if (!base || !*base)
-		return "this deletes the measurement list of the system: set IMA_TEST_DIR to where its records are to be saved";
+		return "set IMA_TEST_DIR: the system's list is deleted, and saved there";
 
 	ima->klog = klog_open();
 	err = make_dir(ima, base);
