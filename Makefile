@@ -13,7 +13,7 @@ test: ## all tests
 kunit: ## the KUnit tests, under user-mode Linux
 selftest: ## the kselftests, in QEMU with a TPM
 soak: ## what is too long for test: faults, races, configurations, releases, KCSAN (hours)
-bench: ## the figures, beside the unpatched kernel, as tables and plots (hours; QUICK=1: 15 minutes)
+bench: ## the figures, beside the unpatched kernel, as tables and plots (hours; less with QUICK=1)
 coverage: ## which lines and branches of the new kernel files the tests reach
 series: ## make the mails (build/series) and a tree to edit (build/tree); ALSO=path adds a file
 absorb: ## take the commits of build/tree back into patches/ and the new files
