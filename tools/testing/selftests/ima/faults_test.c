@@ -664,8 +664,9 @@ TEST_F_TIMEOUT(faults, digest_cannot_be_remembered, 600)
 {
 	const char *unfit = fault_cannot_count(&self->fault);
 	bool forgets = ima_forgets_deleted();
-	unsigned int nth, failed = 0;
+	unsigned int nth, unknown = 0;
 	char path[512];
+	long again;
 	bool hit;
 
 	if (!unfit && ima_may_record_duplicates())
@@ -682,15 +683,18 @@ TEST_F_TIMEOUT(faults, digest_cannot_be_remembered, 600)
 		fault_arm(&self->fault, nth);
 		ASSERT_EQ(0, open_and_close(path));
 		hit = fault_disarm(&self->fault) == nth;
-		failed += hit;
 		ASSERT_EQ(1, appended(self));
 		ASSERT_STREQ("", replay(self));
 
-		/* As a new file, of which IMA knows nothing; and again. */
+		/* As a new file. It may have been kmemleak that had no memory. */
 		ASSERT_EQ(0, measure_content(path, path));
-		ASSERT_EQ(1 + hit, appended(self));
+		again = appended(self);
+		ASSERT_LE(1, again);
+		ASSERT_GE(1 + hit, again);
+		unknown += again == 2;
+		/* It is known by now. */
 		ASSERT_EQ(0, measure_content(path, path));
-		ASSERT_EQ(1 + hit, appended(self));
+		ASSERT_EQ(again, appended(self));
 		ASSERT_STREQ("", replay(self));
 
 		/* Deleted, too, is the record that has no digest to be forgotten. */
@@ -701,8 +705,9 @@ TEST_F_TIMEOUT(faults, digest_cannot_be_remembered, 600)
 		ASSERT_STREQ("", replay(self));
 		ASSERT_EQ(0, unlink(path));
 	}
-	TH_LOG("%s, failed: %u allocations", told_to_flush(), failed);
-	EXPECT_LT(0, failed);
+	TH_LOG("%s, %u allocations failed, then %u digests not remembered",
+	       told_to_flush(), nth - 2, unknown);
+	EXPECT_LT(0, unknown);
 }
 
 /*
