@@ -4,21 +4,8 @@
 # Tests of dev/bench-report, which makes tables and a verdict of what was measured.
 # shellcheck source=dev/lib.sh
 source "${BASH_SOURCE[0]%/*}/../lib.sh"
-
-PASSED=0
-FAILED=0
-
-# result NAME OK: count one test; what it said is in $TEMP/said.
-result() {
-	if [[ $2 = 1 ]]; then
-		PASSED=$((PASSED + 1))
-		say "ok - $1"
-	else
-		FAILED=$((FAILED + 1))
-		say "not ok - $1"
-		sed 's/^/# /' "$TEMP/said"
-	fi
-}
+# shellcheck source=dev/tests/results.sh
+source "$ROOT/dev/tests/results.sh"
 
 # rows TIMES SETTING FIGURE RECORDS UNPATCHED PATCHED: `-` for none.
 rows() {
@@ -270,5 +257,4 @@ bars
 what_was_not_measured
 figures
 consoles
-say "$PASSED passed, $FAILED failed, 0 skipped"
-[[ $FAILED = 0 && $PASSED -gt 0 ]]
+results_end

@@ -5,22 +5,10 @@
 # a line that says how; one that does not must pass. Boots the plain x86 kernel.
 # shellcheck source=dev/lib.sh
 source "${BASH_SOURCE[0]%/*}/../lib.sh"
+# shellcheck source=dev/tests/results.sh
+source "$ROOT/dev/tests/results.sh"
 
 KERNEL=$BUILD/kernel/x86/arch/x86/boot/bzImage
-PASSED=0
-FAILED=0
-
-# result NAME OK: count one test; what it said is in $TEMP/said.
-result() {
-	if [[ $2 = 1 ]]; then
-		PASSED=$((PASSED + 1))
-		say "ok - $1"
-	else
-		FAILED=$((FAILED + 1))
-		say "not ok - $1"
-		sed 's/^/# /' "$TEMP/said"
-	fi
-}
 
 # boot ARGUMENTS...: run a guest whose command is the script on standard input.
 boot() {
@@ -212,5 +200,4 @@ guest_with_a_tpm_that_is_held
 guests_that_are_not
 interrupted_guest
 lines_that_tell_of_a_fault
-say "$PASSED passed, $FAILED failed, 0 skipped"
-[[ $FAILED = 0 && $PASSED -gt 0 ]]
+results_end

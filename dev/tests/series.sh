@@ -5,11 +5,11 @@
 # With a name, or a part of it, only the tests of that name.
 
 source "${BASH_SOURCE[0]%/*}/../lib.sh"
+# shellcheck source=dev/tests/results.sh
+source "$ROOT/dev/tests/results.sh"
 
 WANTED=${1:-}
 IMA=security/integrity/ima
-PASSED=0
-FAILED=0
 
 # ---- the small kernel, and a series for it --------------------------------
 
@@ -575,14 +575,7 @@ run_test() {
 	) >"$TEMP/said" 2>&1
 	rc=$?
 	set -e
-	if [[ $rc -eq 0 ]]; then
-		PASSED=$((PASSED + 1))
-		say "ok - ${said//_/ }"
-	else
-		FAILED=$((FAILED + 1))
-		say "not ok - ${said//_/ }"
-		sed 's/^/# /' "$TEMP/said"
-	fi
+	result "${said//_/ }" "$((rc == 0))"
 }
 
 main() {
@@ -599,8 +592,7 @@ main() {
 		[[ $name == *"${WANTED// /_}"* ]] || continue
 		run_test "$name"
 	done
-	say "$PASSED passed, $FAILED failed, 0 skipped"
-	[[ $FAILED -eq 0 && $PASSED -gt 0 ]]
+	results_end
 }
 
 main "$@"

@@ -4,13 +4,13 @@
 # Tests of dev/suites.sh, which runs suites and adds up their counts.
 # shellcheck source=dev/lib.sh
 source "${BASH_SOURCE[0]%/*}/../lib.sh"
+# shellcheck source=dev/tests/results.sh
+source "$ROOT/dev/tests/results.sh"
 # shellcheck source=dev/suites.sh
 source "$ROOT/dev/suites.sh"
 
 # expect counts at the end of a pipe.
 shopt -s lastpipe
-PASSED=0
-FAILED=0
 make_temp suites
 BUILD=$TEMP
 
@@ -27,19 +27,16 @@ chmod +x "$TEMP/suite"
 # expect NAME STATUS LINE [SUITE]...: run the suites of the table in standard input;
 # run_suites must return STATUS and say LINE.
 expect() {
-	local name=$1 status=$2 line=$3 rc=0 said
+	local name=$1 status=$2 line=$3 rc=0 good=1
 	shift 3
 
 	mkdir -p "$BUILD/log"
-	said=$(ROOT=$TEMP && run_suites "$@" 2>&1) || rc=$?
-	if [[ $rc = "$status" ]] && grep -qxF -- "$line" <<<"$said"; then
-		PASSED=$((PASSED + 1))
-		say "ok - $name"
-	else
-		FAILED=$((FAILED + 1))
-		say "not ok - $name (status $rc)"
-		say "# ${said//$'\n'/$'\n'# }"
+	(ROOT=$TEMP && run_suites "$@") >"$TEMP/said" 2>&1 || rc=$?
+	if [[ $rc != "$status" ]] || ! grep -qxF -- "$line" "$TEMP/said"; then
+		good=0
 	fi
+	echo "status $rc" >>"$TEMP/said"
+	result "$name" "$good"
 }
 
 table() {
@@ -62,13 +59,7 @@ table | expect "an unknown suite" 1 "${0##*/}: error: no suite third; there are:
 # Beside the others, and not before or after them.
 start=$SECONDS
 table "3 5 0 0" "3 1 0 0" | expect "both at a time" 0 "8 passed, 0 failed, 0 skipped"
-if [[ $((SECONDS - start)) -lt 6 ]]; then
-	PASSED=$((PASSED + 1))
-	say "ok - in the time of one"
-else
-	FAILED=$((FAILED + 1))
-	say "not ok - in the time of one ($((SECONDS - start)) s)"
-fi
+echo "$((SECONDS - start)) s" >"$TEMP/said"
+result "in the time of one" "$((SECONDS - start < 6))"
 
-say "$PASSED passed, $FAILED failed, 0 skipped"
-[[ $FAILED = 0 && $PASSED -gt 0 ]]
+results_end

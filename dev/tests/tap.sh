@@ -4,26 +4,24 @@
 # Tests of dev/tap, which counts the results of KUnit and of the kselftests.
 # shellcheck source=dev/lib.sh
 source "${BASH_SOURCE[0]%/*}/../lib.sh"
+# shellcheck source=dev/tests/results.sh
+source "$ROOT/dev/tests/results.sh"
 
 # expect counts at the end of a pipe.
 shopt -s lastpipe
-PASSED=0
-FAILED=0
+make_temp tap
 
 # expect NAME STATUS LAST-LINE [ARGUMENTS...]: dev/tap on standard input must
 # return STATUS and end with LAST-LINE.
 expect() {
-	local name=$1 status=$2 last=$3 rc=0 said
+	local name=$1 status=$2 last=$3 rc=0 good=1
 	shift 3
-	said=$("$ROOT/dev/tap" "$@" /dev/stdin 2>&1) || rc=$?
-	if [[ $rc = "$status" && $(tail -n 1 <<<"$said") = "$last" ]]; then
-		PASSED=$((PASSED + 1))
-		say "ok - $name"
-	else
-		FAILED=$((FAILED + 1))
-		say "not ok - $name (status $rc)"
-		say "# ${said//$'\n'/$'\n'# }"
+	"$ROOT/dev/tap" "$@" /dev/stdin >"$TEMP/said" 2>&1 || rc=$?
+	if [[ $rc != "$status" || $(tail -n 1 "$TEMP/said") != "$last" ]]; then
+		good=0
 	fi
+	echo "status $rc" >>"$TEMP/said"
+	result "$name" "$good"
 }
 
 # A KUnit run of one suite with a plain case, one with parameters, and a third.
@@ -76,5 +74,4 @@ echo '1..0 # SKIP no TPM' |
 echo 'sh: not found' |
 	expect "kselftest: nothing ran" 1 "suite x: 0 passed, 1 failed, 0 skipped" --suite x
 
-say "$PASSED passed, $FAILED failed, 0 skipped"
-[[ $FAILED = 0 && $PASSED -gt 0 ]]
+results_end
