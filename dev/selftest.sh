@@ -105,7 +105,7 @@ selftest_follow() {
 # programs. The console goes to build/log/selftest-LABEL.log. What is not as usual
 # is set before, in
 #   SELFTEST_KERNEL     the kernel's folder in build/kernel
-#   SELFTEST_LIMIT      seconds for one program; the guest gets three times that
+#   SELFTEST_LIMIT      seconds for one program; the guest gets four times that
 #   SELFTEST_INITRD     more options of dev/initramfs
 #   SELFTEST_BEFORE     commands to run in the guest before the programs,
 #   SELFTEST_AFTER      and after them
@@ -130,7 +130,7 @@ selftest_run() {
 	"$ROOT/dev/guest" --kernel "$BUILD/kernel/$SELFTEST_KERNEL/arch/x86/boot/bzImage" \
 		--initrd "$TEMP/cpio" --log "$log" --out "$results" \
 		--append "ima_hash=$SELFTEST_HASH $SELFTEST_APPEND" \
-		--timeout $((limit * 3)) "$@" &
+		--timeout $((limit * 4)) "$@" &
 	pid=$!
 	trap 'say "selftest: interrupted"; kill "$pid"; wait "$pid"; exit 130' INT TERM
 	selftest_follow "$log" "$pid"

@@ -43,46 +43,18 @@ run_suite() {
 	count_suite "$name" "$output" "$status" $((SECONDS - start))
 }
 
-# start_beside NAME COMMAND...: run it while the others run. One at a time.
-start_beside() {
-	beside=$1
-	shift
-	say "== $beside: $*, beside the others (build/log/$VERB-$beside.log)"
-	(cd "$ROOT" && exec "$@") >"$BUILD/log/$VERB-$beside.log" 2>&1 </dev/null &
-	beside_pid=$! beside_start=$SECONDS
-	trap 'kill "$beside_pid" 2>/dev/null' EXIT
-	trap 'exit 130' INT TERM
-}
-
-# end_beside: wait for it, show what it said, and count.
-end_beside() {
-	local output=$BUILD/log/$VERB-$beside.log status=0
-
-	say "== $beside: waiting for its end"
-	tail -n +1 --pid="$beside_pid" -f "$output"
-	wait "$beside_pid" || status=1
-	trap - EXIT INT TERM
-	count_suite "$beside" "$output" "$status" $((SECONDS - beside_start))
-	beside=''
-}
-
 # run_suites [NAME]...: those of the table `NAME COMMAND...` that stands in standard
-# input, or all of them. One whose command begins with `beside` is started when its
-# turn comes, and its results come last. Returns 1 on any failure or if no test ran.
+# input, or all of them. Returns 1 on any failure or if no test ran.
 run_suites() {
-	local name command line known=' ' beside='' beside_pid='' beside_start=0
+	local name command line known=' '
 
 	total=0 total_passed=0 total_failed=0 total_skipped=0 summary=()
 	while read -r name command; do
 		known+="$name "
 		[[ $# = 0 || " $* " = *" $name "* ]] || continue
 		# shellcheck disable=SC2086 # a command and its arguments
-		case $command in
-		'beside '*) start_beside "$name" ${command#beside } ;;
-		*) run_suite "$name" $command ;;
-		esac
+		run_suite "$name" $command
 	done
-	[[ -z $beside ]] || end_beside
 	for name in "$@"; do
 		[[ $known = *" $name "* ]] || die "no suite $name; there are:${known% }"
 	done
