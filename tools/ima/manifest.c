@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "digest.h"
 #include "io.h"
@@ -486,6 +487,29 @@ int manifest_reader_init(struct manifest_reader *reader, int fd)
 	return reader->buffer ? 0 : -ENOMEM;
 }
 
+/**
+ * manifest_reader_init_at - begin to read a manifest in its middle
+ * @reader: to be prepared
+ * @fd: the file; stays the caller's
+ * @header: what its first line says
+ * @at: offset of the line to begin with
+ *
+ * Return: 0 or a negative error number.
+ */
+int manifest_reader_init_at(struct manifest_reader *reader, int fd,
+			    const struct manifest_header *header, uint64_t at)
+{
+	int ret = manifest_reader_init(reader, fd);
+
+	if (ret)
+		return ret;
+	reader->line.header = *header;
+	/* The header was one. */
+	reader->lines = 1;
+	reader->bytes = at;
+	return manifest_reader_again(reader);
+}
+
 static int reader_bad(struct manifest_reader *reader, const char *why)
 {
 	reader->why = why;
@@ -547,6 +571,25 @@ int manifest_reader_next(struct manifest_reader *reader)
 	reader->bytes += len;
 	reader->lines++;
 	return 1;
+}
+
+/**
+ * manifest_reader_again - prepare to read what was appended since the end was read
+ * @reader: the reader; manifest_reader_next() goes on behind the last whole line
+ *
+ * The beginning of a line that was there may have become another one.
+ *
+ * Return: 0 or a negative error number.
+ */
+int manifest_reader_again(struct manifest_reader *reader)
+{
+	if (lseek(reader->fd, (off_t)reader->bytes, SEEK_SET) < 0)
+		return -errno;
+	reader->at = 0;
+	reader->len = 0;
+	reader->taken = reader->bytes;
+	reader->torn = false;
+	return 0;
 }
 
 /**

@@ -186,7 +186,10 @@ int manifest_parse(char *text, size_t len, struct manifest_line *line,
 		   const char **why);
 
 int manifest_reader_init(struct manifest_reader *reader, int fd);
+int manifest_reader_init_at(struct manifest_reader *reader, int fd,
+			    const struct manifest_header *header, uint64_t at);
 int manifest_reader_next(struct manifest_reader *reader);
+int manifest_reader_again(struct manifest_reader *reader);
 void manifest_reader_free(struct manifest_reader *reader);
 
 #endif /* IMALOG_MANIFEST_H */

@@ -189,16 +189,81 @@ static int save_rest(struct stager *stager, const struct staged *staged,
 	return 0;
 }
 
+/**
+ * struct beside - what is staged, beside what is saved and was not deleted
+ * @stager: both
+ * @staged: what is staged, at its start
+ * @first: number of its first record
+ * @found: so many of its records are saved
+ */
+struct beside {
+	const struct stager *stager;
+	const struct staged *staged;
+	uint64_t first;
+	uint64_t found;
+};
+
+static int beside_segment(const struct segment *segment, void *context)
+{
+	struct beside *beside = context;
+	int ret;
+
+	/* It was deleted, which could not be noted any more. */
+	if (segment->first < beside->first)
+		return 0;
+	ret = segment->first == beside->first + beside->found ?
+	      same_files(beside->stager, beside->staged, segment) : 0;
+	if (!ret) {
+		log_message(LOG_ERR, "what is staged is not segment %" PRIu64
+			    ": nothing is deleted", segment->number);
+		ret = -EILSEQ;
+	}
+	if (ret < 0)
+		return ret;
+	beside->found += segment->count;
+	return 0;
+}
+
 /*
- * Save what is staged, but for what is saved already, which can only be all of
- * the last segment. Sets @found to whether that is so, and @deleted to the
+ * What is staged begins with all that is saved, from its first record on. Sets
+ * @found to the number of these records. The rest of the open lists is what is
+ * not saved.
+ */
+static int find_saved(const struct stager *stager, const struct staged *staged,
+		      uint64_t *found)
+{
+	struct beside beside = {
+		.stager = stager,
+		.staged = staged,
+		.first = stager->store.boot.first + staged->deleted,
+	};
+	uint64_t next = store_next_number(&stager->store);
+	int ret;
+
+	*found = 0;
+	if (beside.first >= next)
+		return 0;
+	ret = store_each_undeleted(&stager->store, beside_segment, &beside);
+	if (ret)
+		return ret;
+	if (!beside.found) {
+		log_message(LOG_ERR, "the first staged record has the number %"
+			    PRIu64 ", but all before %" PRIu64 " were deleted",
+			    beside.first, next);
+		return -EILSEQ;
+	}
+	*found = beside.found;
+	return 0;
+}
+
+/*
+ * Save what is staged, but for what is saved already. Sets @deleted to the
  * counter of that time.
  */
-static int save(struct stager *stager, struct segment *before, bool *found,
-		uint64_t *deleted, struct stager_result *result)
+static int save(struct stager *stager, uint64_t *deleted,
+		struct stager_result *result)
 {
-	struct store *store = &stager->store;
-	uint64_t next = store_next_number(store);
+	uint64_t next = store_next_number(&stager->store);
 	struct staged staged;
 	uint64_t first, gap = 0;
 	int ret;
@@ -206,41 +271,21 @@ static int save(struct stager *stager, struct segment *before, bool *found,
 	ret = staged_open(stager, &staged);
 	if (ret)
 		return ret;
-	*found = false;
 	*deleted = staged.deleted;
-	first = store->boot.first + staged.deleted;
+	first = stager->store.boot.first + staged.deleted;
 	if (first > next) {
 		gap = first - next;
 		log_message(LOG_ERR, "records %" PRIu64 " to %" PRIu64
 			    " were deleted by somebody else, and are not saved",
 			    next, first - 1);
-	} else if (first < next) {
-		if (!store->has_last || first != store->last.first) {
-			log_message(LOG_ERR, "the first staged record has the number %"
-				    PRIu64 ", but all before %" PRIu64
-				    " were deleted", first, next);
-			ret = -EILSEQ;
-			goto out;
-		}
-		*before = store->last;
-		ret = same_files(stager, &staged, before);
-		if (ret != 1) {
-			if (!ret)
-				log_message(LOG_ERR, "what is staged is not segment %"
-					    PRIu64, before->number);
-			ret = ret < 0 ? ret : -EILSEQ;
-			goto out;
-		}
-		*found = true;
-		result->found = before->count;
-		first = next;
 	}
-	ret = save_rest(stager, &staged, first, result);
+	ret = find_saved(stager, &staged, &result->found);
+	if (!ret)
+		ret = save_rest(stager, &staged, first + result->found, result);
 	if (!ret)
 		stager->gap += gap;
-	if (ret == -ENODATA && *found)
+	if (ret == -ENODATA && result->found)
 		ret = 0;
-out:
 	staged_close(&staged);
 	return ret;
 }
@@ -249,45 +294,38 @@ out:
  * Read again, both what is staged and what is saved: only what is the same is
  * deleted.
  */
-static int compare(struct stager *stager, const struct segment *before,
-		   bool found, bool saved, uint64_t deleted)
+static int compare(struct stager *stager, uint64_t deleted)
 {
 	struct staged staged;
+	uint64_t found;
 	int ret;
 
 	ret = staged_open(stager, &staged);
 	if (ret)
 		return ret;
-	ret = 1;
-	if (staged.deleted != deleted)
-		ret = -ECANCELED;
-	if (ret == 1 && found)
-		ret = same_files(stager, &staged, before);
-	if (ret == 1 && saved)
-		ret = same_files(stager, &staged, &stager->store.last);
-	if (ret == 1)
+	ret = staged.deleted == deleted ? find_saved(stager, &staged, &found) :
+	      -ECANCELED;
+	if (!ret) {
 		ret = at_end(&staged);
+		if (!ret)
+			log_message(LOG_ERR, "there is more staged than was saved as segment %"
+				    PRIu64 ": nothing is deleted",
+				    stager->store.last.number);
+		ret = ret < 0 ? ret : ret ? 0 : -EILSEQ;
+	}
 	staged_close(&staged);
-	if (!ret)
-		log_message(LOG_ERR, "what is saved as segment %" PRIu64
-			    " is not what is staged: nothing is deleted",
-			    stager->store.last.number);
-	if (ret == 1)
-		return 0;
-	return ret ? ret : -EILSEQ;
+	return ret;
 }
 
-static int save_and_delete(struct stager *stager, struct segment *before,
-			   struct stager_result *result)
+static int save_and_delete(struct stager *stager, struct stager_result *result)
 {
 	uint64_t deleted;
-	bool found;
 	int ret;
 
-	ret = save(stager, before, &found, &deleted, result);
+	ret = save(stager, &deleted, result);
 	if (ret)
 		return ret;
-	ret = compare(stager, before, found, result->saved > 0, deleted);
+	ret = compare(stager, deleted);
 	if (ret)
 		return ret;
 	ret = kernel_delete(&stager->kernel, &stager->store.header.files[0],
@@ -311,7 +349,6 @@ static int save_and_delete(struct stager *stager, struct segment *before,
  */
 int stager_cycle(struct stager *stager, struct stager_result *result)
 {
-	struct segment *before;
 	int tries = READ_TRIES;
 	int ret;
 
@@ -322,14 +359,10 @@ int stager_cycle(struct stager *stager, struct stager_result *result)
 	if (ret && ret != -EEXIST)
 		return ret;
 
-	before = malloc(sizeof(*before));
-	if (!before)
-		return -ENOMEM;
 	do {
-		ret = save_and_delete(stager, before, result);
+		ret = save_and_delete(stager, result);
 		/* Somebody else was faster: what is staged now? */
 	} while (ret == -ECANCELED && --tries);
-	free(before);
 	return ret == -ENODATA ? 0 : ret;
 }
 
@@ -341,7 +374,7 @@ int stager_cycle(struct stager *stager, struct stager_result *result)
  * @known: the banks of which that is known
  * @pcr: IMA's PCR
  * @after: replay of the list as if it continued the last segment
- * @instead: replay of the list as if it began with the last segment again
+ * @instead: replay of the list as if it began with a saved segment again
  * @after_fits: with it, the TPM's values come out
  * @instead_fits: the same
  */
@@ -409,7 +442,8 @@ static int match_lists(struct stager *stager, struct match *match,
 	return ret;
 }
 
-static int replay_lists(struct stager *stager, struct match *match)
+static int replay_lists(struct stager *stager, const struct segment *segment,
+			struct match *match)
 {
 	const struct list_file *file = &stager->store.header.files[0];
 	const struct segment *last = &stager->store.last;
@@ -433,7 +467,7 @@ static int replay_lists(struct stager *stager, struct match *match)
 	if (!ret)
 		ret = replay_init(&match->after, &last->after);
 	if (!ret)
-		ret = replay_init(&match->instead, &last->before);
+		ret = replay_init(&match->instead, &segment->before);
 	if (!ret)
 		ret = match_lists(stager, match, fds);
 	replay_free(&match->after);
@@ -445,10 +479,10 @@ static int replay_lists(struct stager *stager, struct match *match)
 }
 
 /*
- * Does the list begin with what was saved last?
+ * Does the list begin with a saved segment?
  * Return: 1 if so, 0 if not, or a negative error number.
  */
-static int begins_with_last(struct stager *stager)
+static int begins_with(struct stager *stager, const struct segment *segment)
 {
 	const struct list_file *file = &stager->store.header.files[0];
 	int fd, ret;
@@ -457,51 +491,81 @@ static int begins_with_last(struct stager *stager)
 	fd = kernel_open_list(&stager->kernel, file, KERNEL_STAGED);
 	if (fd < 0)
 		return fd;
-	ret = same_bytes(stager, fd, 0, &stager->store.last);
+	ret = same_bytes(stager, fd, 0, segment);
 	close(fd);
 	if (ret)
 		return ret;
 	fd = kernel_open_list(&stager->kernel, file, KERNEL_CURRENT);
 	if (fd < 0)
 		return fd;
-	ret = same_bytes(stager, fd, 0, &stager->store.last);
+	ret = same_bytes(stager, fd, 0, segment);
 	close(fd);
+	return ret;
+}
+
+/**
+ * struct carried - what a kernel was given by the one before it
+ * @stager: what is saved, and the kernel
+ * @first: number of the first record, as far as is known
+ * @unlike: the list begins with a saved segment, but the PCR does not tell so
+ */
+struct carried {
+	struct stager *stager;
+	uint64_t first;
+	bool unlike;
+};
+
+/* Return: 1 if the number of the first record is found, 0, or an error. */
+static int carried_segment(const struct segment *segment, void *context)
+{
+	struct carried *carried = context;
+	struct match *match;
+	int ret;
+
+	ret = begins_with(carried->stager, segment);
+	if (ret != 1)
+		return ret;
+	match = calloc(1, sizeof(*match));
+	if (!match)
+		return -ENOMEM;
+	ret = replay_lists(carried->stager, segment, match);
+	if (!ret && !match->known)
+		match->instead_fits = true;
+	if (!ret) {
+		if (!match->after_fits && match->instead_fits)
+			carried->first = segment->first;
+		else if (!match->after_fits)
+			carried->unlike = true;
+		ret = match->after_fits || match->instead_fits;
+	}
+	free(match);
 	return ret;
 }
 
 /*
  * A kernel was started by kexec, and the TPM keeps its PCRs: which number has the
- * first record that it was given? That of the next one if the last segment was
- * deleted in time. If not, the list begins with that segment. The bytes can be
- * the same by chance, as a boot_aggregate is; then the PCR tells.
+ * first record that it was given? That of the next one if all that is saved was
+ * deleted in time. If not, the list begins with a segment that was not. The bytes
+ * can be the same by chance, as a boot_aggregate is; then the PCR tells.
  */
 static int number_carried(struct stager *stager, uint64_t *first)
 {
 	struct store *store = &stager->store;
-	struct match *match;
+	struct carried carried = {
+		.stager = stager,
+		.first = store_next_number(store),
+	};
 	int ret;
 
-	*first = store_next_number(store);
-	if (!store->has_last || store->last_deleted)
-		return 0;
-	ret = begins_with_last(stager);
-	if (ret != 1)
+	ret = store_each_undeleted(store, carried_segment, &carried);
+	if (ret < 0)
 		return ret;
-
-	match = calloc(1, sizeof(*match));
-	if (!match)
-		return -ENOMEM;
-	ret = replay_lists(stager, match);
-	if (!ret && !match->known)
-		match->instead_fits = true;
-	if (!ret && !match->after_fits && match->instead_fits)
-		*first = store->last.first;
-	else if (!ret && !match->after_fits)
+	if (!ret && carried.unlike)
 		log_message(LOG_ERR, "the carried records lead to the PCR neither after segment %"
 			    PRIu64 " nor in its place; they are saved",
 			    store->last.number);
-	free(match);
-	return ret;
+	*first = carried.first;
+	return 0;
 }
 
 static bool same_counters(const struct manifest_boot *a,

@@ -136,13 +136,13 @@ static void forget_epoch(struct store *store)
 	store->epoch_dir = -1;
 	store->has_boot = false;
 	store->has_last = false;
-	store->last_deleted = false;
+	store->undeleted = 0;
 	store->broken = false;
 }
 
-/* One line of the manifest: it must follow from those before. */
+/* One line of the manifest, at offset @at: it must follow from those before. */
 static const char *take_line(struct store *store,
-			     const struct manifest_line *line)
+			     const struct manifest_line *line, uint64_t at)
 {
 	const struct segment *segment = &line->segment;
 
@@ -162,12 +162,15 @@ static const char *take_line(struct store *store,
 			return "the segment has records of the one before";
 		store->last = *segment;
 		store->has_last = true;
-		store->last_deleted = false;
+		if (!store->undeleted) {
+			store->undeleted = segment->number;
+			store->undeleted_at = at;
+		}
 		break;
 	case MANIFEST_DELETED:
 		if (!store->has_last || line->deleted != store->last.number)
 			return "what was deleted is not the segment before";
-		store->last_deleted = true;
+		store->undeleted = 0;
 		break;
 	}
 	return NULL;
@@ -176,6 +179,7 @@ static const char *take_line(struct store *store,
 static int read_manifest(struct store *store, bool *torn)
 {
 	struct manifest_reader reader;
+	uint64_t at = 0;
 	const char *why;
 	int ret;
 
@@ -183,7 +187,8 @@ static int read_manifest(struct store *store, bool *torn)
 	if (ret)
 		return ret;
 	while ((ret = manifest_reader_next(&reader)) == 1) {
-		why = take_line(store, &reader.line);
+		why = take_line(store, &reader.line, at);
+		at = reader.bytes;
 		if (!why)
 			continue;
 		reader.why = why;
@@ -477,10 +482,11 @@ static struct manifest_line *new_line(const struct store *store,
 
 static int add_line(struct store *store, struct manifest_line *line)
 {
+	uint64_t at = store->manifest_bytes;
 	int ret = append_line(store, line);
 
 	if (!ret)
-		take_line(store, line);
+		take_line(store, line, at);
 	free(line);
 	return ret;
 }
@@ -516,6 +522,44 @@ int store_add_deleted(struct store *store)
 		return -ENOMEM;
 	line->deleted = store->last.number;
 	return add_line(store, line);
+}
+
+/**
+ * store_each_undeleted - go through the segments that the kernel may still have
+ * @store: the store
+ * @fn: called for each segment that the kernel was not told to delete, in their
+ *	order; a value other than 0 ends the call
+ * @context: passed to @fn
+ *
+ * These are the last one, and those before it that were saved with records that
+ * the kernel had already, as after kexec.
+ *
+ * Return: 0, what @fn returned, or a negative error number.
+ */
+int store_each_undeleted(const struct store *store,
+			 int (*fn)(const struct segment *segment, void *context),
+			 void *context)
+{
+	struct manifest_reader *reader;
+	int fd, ret;
+
+	if (!store->undeleted)
+		return 0;
+	reader = calloc(1, sizeof(*reader));
+	if (!reader)
+		return -ENOMEM;
+	fd = openat(store->epoch_dir, STORE_MANIFEST, O_RDONLY | O_CLOEXEC);
+	ret = fd < 0 ? -errno : manifest_reader_init_at(reader, fd, &store->header,
+							store->undeleted_at);
+	reader->limit = store->manifest_bytes;
+	while (!ret && (ret = manifest_reader_next(reader)) == 1)
+		ret = reader->line.kind == MANIFEST_SEGMENT ?
+		      fn(&reader->line.segment, context) : 0;
+	manifest_reader_free(reader);
+	free(reader);
+	if (fd >= 0)
+		close(fd);
+	return ret;
 }
 
 static int make_new_epoch(struct store *store,

@@ -38,7 +38,9 @@
  * @has_boot: there is one
  * @last: the last segment
  * @has_last: there is one
- * @last_deleted: the kernel was told to delete the last segment
+ * @undeleted: number of the first segment that the kernel was not told to delete,
+ *	or 0 if there is none
+ * @undeleted_at: offset of its line in the manifest
  * @broken: the manifest could not be brought back to what it was before an
  *	error, and takes no more lines
  */
@@ -53,7 +55,8 @@ struct store {
 	bool has_boot;
 	struct segment last;
 	bool has_last;
-	bool last_deleted;
+	uint64_t undeleted;
+	uint64_t undeleted_at;
 	bool broken;
 };
 
@@ -94,6 +97,9 @@ int store_new_epoch(struct store *store, struct manifest_header *header,
 		    const struct manifest_boot *boot);
 int store_add_boot(struct store *store, const struct manifest_boot *boot);
 int store_add_deleted(struct store *store);
+int store_each_undeleted(const struct store *store,
+			 int (*fn)(const struct segment *segment, void *context),
+			 void *context);
 
 int segment_begin(struct store *store, struct segment_writer *writer,
 		  uint64_t first);

@@ -196,6 +196,8 @@ int view_take(struct view *view)
  * @parser: of the list that is being read
  * @hasher: for the SHA-256 of a segment
  * @bytes: how many bytes of the segment were read
+ * @live: number of the first record of the kernel's lists
+ * @found: a saved segment begins with that one
  * @skip_bytes: so many bytes of the kernel's lists were read as saved ones
  */
 struct reading {
@@ -206,6 +208,8 @@ struct reading {
 	struct record_parser parser;
 	struct hasher hasher;
 	uint64_t bytes;
+	uint64_t live;
+	bool found;
 	uint64_t skip_bytes;
 };
 
@@ -337,26 +341,20 @@ static int read_segment(struct reading *reading, const struct segment *segment)
 }
 
 /* What is staged, then what is current, but for what was saved already. */
-static int read_live(struct reading *reading, const struct segment *last)
+static int read_live(struct reading *reading)
 {
 	const struct view *view = reading->view;
-	uint64_t first = view->boot.first + view->deleted;
 	int ret;
 
 	reading->place.segment = NULL;
-	if (first < reading->place.number) {
-		if (!last || first != last->first) {
-			log_message(LOG_ERR, "the kernel's first record has the number %"
-				    PRIu64 ", but all before %" PRIu64
-				    " were deleted", first,
-				    reading->place.number);
-			return -EBADMSG;
-		}
-		reading->skip_bytes = last->files[view->file].bytes;
-	} else {
-		ret = number_from(reading, first);
+	if (reading->live >= reading->place.number) {
+		ret = number_from(reading, reading->live);
 		if (ret)
 			return ret;
+	} else if (!reading->found) {
+		log_message(LOG_ERR, "the kernel's first record has the number %"
+			    PRIu64 ", where no segment begins", reading->live);
+		return -EBADMSG;
 	}
 	if (lseek(view->copy, 0, SEEK_SET))
 		return -errno;
@@ -364,8 +362,7 @@ static int read_live(struct reading *reading, const struct segment *last)
 	if (!ret)
 		ret = read_list(reading, view->copy, false);
 	if (!ret && reading->skip_bytes) {
-		log_message(LOG_ERR, "the kernel does not have all of segment %"
-			    PRIu64 ", which was not deleted", last->number);
+		log_message(LOG_ERR, "the kernel does not have all that is saved and was not deleted");
 		ret = -EBADMSG;
 	}
 	return end_list(reading, ret);
@@ -390,15 +387,15 @@ int view_read(struct view *view, const struct view_calls *calls, void *context)
 		.calls = calls,
 		.context = context,
 		.place = { .number = 1 },
+		.live = view->boot.first + view->deleted,
 	};
 	struct manifest_reader *reader;
-	struct segment *last;
-	bool has_last = false;
+	const struct segment *segment;
+	uint64_t saved = 0;
 	int ret;
 
 	reader = calloc(1, sizeof(*reader));
-	last = calloc(1, sizeof(*last));
-	ret = reader && last ? 0 : -ENOMEM;
+	ret = reader ? 0 : -ENOMEM;
 	if (!ret && lseek(view->manifest, 0, SEEK_SET))
 		ret = -errno;
 	if (!ret)
@@ -413,24 +410,27 @@ int view_read(struct view *view, const struct view_calls *calls, void *context)
 			view->boot = reader->line.boot;
 		if (reader->line.kind != MANIFEST_SEGMENT)
 			continue;
-		if (reader->line.segment.first < reading.place.number) {
+		segment = &reader->line.segment;
+		if (segment->first < reading.place.number) {
 			reader->why = "the segment has records of the one before";
 			ret = -EBADMSG;
 			break;
 		}
-		*last = reader->line.segment;
-		has_last = true;
-		ret = read_segment(&reading, last);
+		reading.found |= segment->first == reading.live;
+		ret = read_segment(&reading, segment);
+		/* What is saved from there on is not deleted yet. */
+		if (reading.found)
+			saved += segment->files[view->file].bytes;
 	}
 	if (ret == -EBADMSG && reader->why)
 		log_message(LOG_ERR, "the manifest is damaged in line %" PRIu64
 			    ": %s", reader->lines + 1, reader->why);
 	manifest_reader_free(reader);
+	reading.skip_bytes = saved;
 	if (!ret && view->live)
-		ret = read_live(&reading, has_last ? last : NULL);
+		ret = read_live(&reading);
 	hasher_free(&reading.hasher);
 out:
-	free(last);
 	free(reader);
 	return ret;
 }

@@ -101,6 +101,25 @@ static void test_verify_before_deletion(void **state)
 	assert_int_equal(ctl("cat --output=/dev/null"), 0);
 }
 
+/* The same in two segments, as the next kernel has saved what it was given, and more */
+static void test_verify_before_deletion_after_kexec(void **state)
+{
+	struct stager_result result;
+
+	(void)state;
+	save_some();
+	fake_keep = true;
+	assert_int_equal(service(&result), -ESTALE);
+	machine_kexec();
+	fake_measure("file", 2);
+	fake_keep = true;
+	assert_int_equal(service(&result), -ESTALE);
+	fake_measure("file", 1);
+	assert_int_equal(ctl("verify"), 0);
+	assert_said("epoch 1: 21 records, 4 segments");
+	assert_said("after record 21");
+}
+
 static void test_verify_staged(void **state)
 {
 	(void)state;
@@ -492,6 +511,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		TEST(test_verify),
 		TEST(test_verify_before_deletion),
+		TEST(test_verify_before_deletion_after_kexec),
 		TEST(test_verify_staged),
 		TEST(test_verify_saved_only),
 		TEST(test_verify_names_the_record),

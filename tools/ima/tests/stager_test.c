@@ -379,6 +379,59 @@ static void test_kexec_and_the_same_bytes_again(void **state)
 	kexec_after("", true, 1);
 }
 
+/*
+ * Kernel after kernel gets what was saved and could not be deleted: all of that is
+ * found again, in however many segments it is.
+ */
+static void test_kexec_again_and_again_before_deletion(void **state)
+{
+	struct stager_result result;
+	unsigned int kernel;
+
+	(void)state;
+	fake_measure("file", 3);
+	assert_int_equal(service(&result), 0);
+	for (kernel = 0; kernel < 4; kernel++) {
+		fake_measure("file", 3);
+		fake_keep = true;
+		assert_int_equal(service(&result), -ESTALE);
+		assert_int_equal(result.found, 3 * kernel);
+		assert_int_equal(result.saved, 3);
+		/* It is started again. */
+		assert_int_equal(service(&result), -ESTALE);
+		assert_int_equal(result.found, 3 * (kernel + 1));
+		assert_int_equal(result.saved, 0);
+		fake_keep = false;
+		machine_kexec();
+	}
+	fake_measure("file", 1);
+	assert_int_equal(service(&result), 0);
+	assert_int_equal(result.found, 12);
+	assert_int_equal(result.saved, 1);
+	assert_whole(1);
+	assert_pcr();
+}
+
+/* One of several segments is damaged: nothing is deleted. */
+static void test_kexec_and_a_damaged_segment(void **state)
+{
+	struct stager_result result;
+
+	(void)state;
+	fake_keep = true;
+	fake_measure("file", 3);
+	assert_int_equal(service(&result), -ESTALE);
+	machine_kexec();
+	fake_keep = true;
+	fake_measure("file", 3);
+	assert_int_equal(service(&result), -ESTALE);
+	fake_keep = false;
+	assert_int_equal(truncate(fake_path("store/epoch-00000001/00000001.ascii_sha1"),
+				  10), 0);
+	assert_int_equal(service(&result), -EILSEQ);
+	assert_int_equal(fake_number("staged_count"), 6);
+}
+
 static void test_copied_for_the_next_kernel(void **state)
 {
 	struct stager_result result;
@@ -944,6 +997,8 @@ int main(int argc, char **argv)
 		TEST(test_kexec_after_deletion_that_is_not_noted),
 		TEST(test_kexec_and_the_same_bytes),
 		TEST(test_kexec_and_the_same_bytes_again),
+		TEST(test_kexec_again_and_again_before_deletion),
+		TEST(test_kexec_and_a_damaged_segment),
 		TEST(test_copied_for_the_next_kernel),
 		TEST(test_others_have_the_files_open),
 		TEST(test_others_have_deleted),
