@@ -15,6 +15,8 @@
  */
 #define DIRTY "dirty"
 #define BOOT_ID "boot_id"
+/* Added to the name of a bank's file: how far that was replayed. */
+#define REPLAYED ".replayed"
 
 static void saved_path(const struct ima *ima, const char *name, char *path,
 		       size_t room)
@@ -26,6 +28,13 @@ static void bank_path(const struct ima *ima, int bank, char *path, size_t room)
 {
 	saved_path(ima, strrchr(ima->bank[bank].path[BINARY][CURRENT], '/') + 1,
 		   path, room);
+}
+
+static void replayed_path(const struct ima *ima, int bank, char *path,
+			  size_t room)
+{
+	bank_path(ima, bank, path, room);
+	strncat(path, REPLAYED, room - strlen(path) - 1);
 }
 
 static int write_file(const char *path, int flags, const void *data, size_t len)
@@ -139,35 +148,81 @@ int saved_read_all(const struct ima *ima, int bank, struct blob *b)
 	return err;
 }
 
+/* How far the saved records were replayed: to offset @len, where they give @value. */
+struct replayed {
+	uint64_t len;
+	uint8_t value[HASH_MAX_SIZE];
+};
+
+/* Return: NULL, or what is wrong with these records. */
+static const char *replay_part(const uint8_t *data, size_t len,
+			       const struct hash *hash, uint8_t *value)
+{
+	struct mlist list = { };
+	int err;
+
+	if (mlist_parse(&list, data, len, hash->size))
+		return "the records cannot be parsed";
+	err = mlist_replay(&list, hash, IMA_PCR, value);
+	mlist_free(&list);
+	if (err == -EBADMSG)
+		return "a record's digest is not that of its data";
+	return err ? "the AF_ALG hash fails" : NULL;
+}
+
+/*
+ * Go on where the last replay of saved records stopped: a kernel that checks
+ * memory and locks takes minutes to hash all of them for each test.
+ */
+static const char *replay_saved(const struct ima *ima, int bank,
+				const struct hash *hash, const struct blob *all,
+				struct replayed *done)
+{
+	struct blob state = { }, saved = { };
+	const char *why;
+	char path[512];
+
+	bank_path(ima, bank, path, sizeof(path));
+	blob_read_file(&saved, path);
+	replayed_path(ima, bank, path, sizeof(path));
+	blob_read_file(&state, path);
+	if (state.len == sizeof(*done))
+		memcpy(done, state.data, sizeof(*done));
+	if (done->len > saved.len)
+		*done = (struct replayed) { };
+	why = replay_part(all->data + done->len, saved.len - done->len, hash,
+			  done->value);
+	done->len = saved.len;
+	if (!why && write_file(path, O_TRUNC, done, sizeof(*done)))
+		why = "no place to save (IMA_TEST_DIR)";
+	blob_free(&state);
+	blob_free(&saved);
+	return why;
+}
+
 /* Return: NULL, or what is wrong with the bank's records. */
 static const char *replay_bank(const struct ima *ima, int bank)
 {
-	uint8_t value[HASH_MAX_SIZE] = { }, pcr[HASH_MAX_SIZE];
 	size_t size = ima->bank[bank].digest_size;
+	struct replayed done = { };
+	uint8_t pcr[HASH_MAX_SIZE];
 	const char *why = NULL;
-	struct mlist list = { };
 	struct hash hash;
 	struct blob b = { };
-	int err;
 
 	if (hash_open(&hash, ima->bank[bank].algo))
 		return NO_HASH;
-	if (saved_read_all(ima, bank, &b)) {
+	if (saved_read_all(ima, bank, &b))
 		why = "the records cannot be read";
-	} else if (mlist_parse(&list, b.data, b.len, size)) {
-		why = "the records cannot be parsed";
-	} else {
-		err = mlist_replay(&list, &hash, IMA_PCR, value);
-		if (err == -EBADMSG)
-			why = "a record's digest is not that of its data";
-		else if (err)
-			why = "the AF_ALG hash fails";
-	}
+	if (!why)
+		why = replay_saved(ima, bank, &hash, &b, &done);
+	if (!why)
+		why = replay_part(b.data + done.len, b.len - done.len, &hash,
+				  done.value);
 	if (!why && tpm_pcr(&ima->bank[bank], pcr))
 		why = "the TPM's PCR cannot be read";
-	if (!why && memcmp(value, pcr, size))
+	if (!why && memcmp(done.value, pcr, size))
 		why = "the records do not replay to the TPM's PCR";
-	mlist_free(&list);
 	blob_free(&b);
 	hash_close(&hash);
 	return why;
@@ -226,6 +281,8 @@ static int check_boot(const struct ima *ima, bool *fresh)
 		for (i = 0; i < ima->nr_banks; i++) {
 			bank_path(ima, i, path, sizeof(path));
 			unlink(path);
+			replayed_path(ima, i, path, sizeof(path));
+			unlink(path);
 		}
 	}
 	blob_free(&here);
@@ -261,6 +318,8 @@ static int forget_undeleted(const struct ima *ima, int bank)
 		if (len <= all.len - saved.len &&
 		    !memcmp(saved.data + off, all.data + saved.len, len)) {
 			err = truncate(path, off) ? -errno : 0;
+			replayed_path(ima, bank, path, sizeof(path));
+			unlink(path);
 			break;
 		}
 	}
