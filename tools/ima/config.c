@@ -143,6 +143,8 @@ static const struct {
 	KEY(boot_id, parse_path),
 	KEY(tcti, parse_string),
 	KEY(control, parse_path),
+	KEY(mount_dir, parse_path),
+	KEY(bind, parse_bool),
 	KEY(files, parse_string),
 	KEY(banks, parse_string),
 	KEY(pcr, parse_pcr),
@@ -188,13 +190,15 @@ static int take(void *context, const char *section, const char *name,
  */
 int config_init(struct config *config)
 {
-	static const char *const defaults[][2] = {
+	const char *const defaults[][2] = {
 		{ "store_dir", "/var/lib/imalog" },
-		{ "ima_dir", KERNEL_IMA_DIR },
+		{ "ima_dir", kernel_dir() },
 		{ "tpm_dir", STAGER_TPM_DIR },
 		{ "boot_id", STAGER_BOOT_ID },
 		{ "tcti", "device:/dev/tpmrm0" },
 		{ "control", CONTROL_SOCKET },
+		{ "mount_dir", "/run/imalog" },
+		{ "bind", "no" },
 		{ "files", "binary_sha1,ascii_sha1" },
 		{ "banks", "" },
 		{ "pcr", "10" },
@@ -286,6 +290,29 @@ int config_read_dir(struct config *config, const char *path)
 }
 
 /**
+ * config_load - read the configuration
+ * @config: to be set
+ * @path: the only file to read, or NULL for those that there are by default
+ *
+ * Return: 0, -EINVAL if it says what can not be, or another negative error
+ * number. In any case config_free() is to follow.
+ */
+int config_load(struct config *config, const char *path)
+{
+	int ret;
+
+	ret = config_init(config);
+	if (ret)
+		return ret;
+	if (path)
+		return config_read(config, path);
+	ret = config_read(config, CONFIG_FILE);
+	if (ret == -ENOENT)
+		ret = 0;
+	return ret ? ret : config_read_dir(config, CONFIG_DIR);
+}
+
+/**
  * config_free - give back what a configuration has taken
  * @config: the configuration
  */
@@ -297,6 +324,7 @@ void config_free(struct config *config)
 	free(config->boot_id);
 	free(config->tcti);
 	free(config->control);
+	free(config->mount_dir);
 	free(config->files);
 	free(config->banks);
 	free(config->space_left_action.program);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * imalogd's configuration
+ * The configuration of imalogd and imalogfs
  */
 #ifndef IMALOG_CONFIG_H
 #define IMALOG_CONFIG_H
@@ -47,6 +47,8 @@ struct config_reaction {
  * @boot_id: file of the boot id
  * @tcti: how to talk to the TPM
  * @control: socket for requests
+ * @mount_dir: where imalogfs shows the log
+ * @bind: and in place of the kernel's lists
  * @files: lists to save
  * @banks: banks to replay, "" for those of the TPM
  * @pcr: IMA's PCR
@@ -68,6 +70,8 @@ struct config {
 	char *boot_id;
 	char *tcti;
 	char *control;
+	char *mount_dir;
+	bool bind;
 	char *files;
 	char *banks;
 	uint64_t pcr;
@@ -86,6 +90,7 @@ struct config {
 int config_init(struct config *config);
 int config_read(struct config *config, const char *path);
 int config_read_dir(struct config *config, const char *path);
+int config_load(struct config *config, const char *path);
 void config_free(struct config *config);
 
 #endif /* IMALOG_CONFIG_H */

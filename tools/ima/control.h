@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-#define CONTROL_SOCKET	"/run/imalog/control"
+#define CONTROL_SOCKET	"/run/imalogd/control"
 /* Stage, save and delete now */
 #define CONTROL_FLUSH	"flush"
 

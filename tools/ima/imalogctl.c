@@ -721,7 +721,7 @@ int main(int argc, char **argv)
 	};
 	struct options options = {
 		.store = STORE_DIR,
-		.ima = KERNEL_IMA_DIR,
+		.ima = kernel_dir(),
 		.tpm = STAGER_TPM_DIR,
 		.boot_id = STAGER_BOOT_ID,
 		.control = CONTROL_SOCKET,

@@ -661,21 +661,6 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 	return 0;
 }
 
-static int read_config(struct config *config, const char *path)
-{
-	int ret;
-
-	ret = config_init(config);
-	if (ret)
-		return ret;
-	if (path)
-		return config_read(config, path);
-	ret = config_read(config, CONFIG_FILE);
-	if (ret == -ENOENT)
-		ret = 0;
-	return ret ? ret : config_read_dir(config, CONFIG_DIR);
-}
-
 int main(int argc, char **argv)
 {
 	static const struct argp argp = {
@@ -694,7 +679,7 @@ int main(int argc, char **argv)
 		log_to(log_journal);
 	umask(0027);
 
-	ret = read_config(&service.config, options.config);
+	ret = config_load(&service.config, options.config);
 	service.space = (struct problem){
 		"there is little space left to save the measurement list",
 		&service.config.space_left_action, false

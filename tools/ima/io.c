@@ -37,6 +37,35 @@ ssize_t io_read(int fd, void *buffer, size_t len)
 }
 
 /**
+ * io_read_at - read at an offset until a buffer is full or the file ends
+ * @fd: the file; its position is not changed
+ * @buffer: where to put what was read
+ * @len: how much there is room for
+ * @offset: where, in bytes from the start of the file
+ *
+ * Return: the number of bytes that were read, less than @len only at the end of
+ * the file, or a negative error number.
+ */
+ssize_t io_read_at(int fd, void *buffer, size_t len, uint64_t offset)
+{
+	size_t done = 0;
+	ssize_t ret;
+
+	while (done < len) {
+		ret = pread(fd, (char *)buffer + done, len - done,
+			    (off_t)(offset + done));
+		if (ret < 0 && errno == EINTR)
+			continue;
+		if (ret < 0)
+			return -errno;
+		if (!ret)
+			break;
+		done += (size_t)ret;
+	}
+	return (ssize_t)done;
+}
+
+/**
  * io_write - write all of a number of bytes
  * @fd: the file
  * @data: the bytes

@@ -6,12 +6,14 @@
 #define IMALOG_IO_H
 
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 /* Lists are read and written in blocks of that size */
 #define IO_BLOCK	65536
 
 ssize_t io_read(int fd, void *buffer, size_t len);
+ssize_t io_read_at(int fd, void *buffer, size_t len, uint64_t offset);
 int io_write(int fd, const void *data, size_t len);
 int io_sync(int fd);
 int io_close(int fd);

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -15,6 +16,17 @@
 /* Milliseconds between two tries to open a file that others have open */
 #define TRY_FIRST	2
 #define TRY_LAST	100
+
+/**
+ * kernel_dir - where the list files are
+ *
+ * Return: the folder in securityfs, in the mount that is for this service if
+ * there is one.
+ */
+const char *kernel_dir(void)
+{
+	return access(KERNEL_OWN_DIR, F_OK) ? KERNEL_IMA_DIR : KERNEL_OWN_DIR;
+}
 
 /**
  * kernel_open - open the folder of the list files
@@ -27,7 +39,7 @@
  */
 int kernel_open(struct kernel *kernel, const char *path, unsigned int wait)
 {
-	*kernel = (struct kernel){ .wait = wait };
+	*kernel = (struct kernel){ .wait = wait, .turnstile = -1 };
 	kernel->dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (kernel->dir < 0)
 		return -errno;
@@ -155,7 +167,12 @@ static int open_to_write(const struct kernel *kernel,
 	int fd;
 
 	list_name(file, KERNEL_STAGED, name, sizeof(name));
+	/* Others have it for a moment only. */
+	if (kernel->turnstile >= 0)
+		flock(kernel->turnstile, LOCK_EX);
 	fd = open_waiting(kernel, name, O_WRONLY);
+	if (kernel->turnstile >= 0)
+		flock(kernel->turnstile, LOCK_UN);
 	/* Not to be taken for the answer of a command */
 	return fd == -ENOENT || fd == -EEXIST ? -EOPNOTSUPP : fd;
 }

@@ -11,6 +11,8 @@
 #include "manifest.h"
 
 #define KERNEL_IMA_DIR	"/sys/kernel/security/integrity/ima"
+/* In another mount of securityfs, where nothing else is mounted over the lists */
+#define KERNEL_OWN_DIR	"/run/securityfs/integrity/ima"
 #define KERNEL_COUNT	"runtime_measurements_count"
 #define KERNEL_DELETED	"runtime_measurements_deleted"
 
@@ -28,16 +30,20 @@ enum kernel_list {
  * struct kernel - the folder of the list files
  * @dir: the folder
  * @wait: how long to wait, in milliseconds, while others have the files open
+ * @turnstile: folder that is locked while that is waited to write, so that those
+ *	who pass there do not open the files again, or -1
  * @alive: called now and then while waiting or reading, or NULL
  * @context: passed to @alive
  */
 struct kernel {
 	int dir;
 	unsigned int wait;
+	int turnstile;
 	void (*alive)(void *context);
 	void *context;
 };
 
+const char *kernel_dir(void);
 int kernel_open(struct kernel *kernel, const char *path, unsigned int wait);
 void kernel_close(struct kernel *kernel);
 void kernel_alive(const struct kernel *kernel);

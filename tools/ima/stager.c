@@ -353,6 +353,7 @@ int stager_cycle(struct stager *stager, struct stager_result *result)
 	int ret;
 
 	*result = (struct stager_result){ };
+	stager->kernel.turnstile = stager->store.epoch_dir;
 	ret = kernel_stage(&stager->kernel, &stager->store.header.files[0]);
 	if (ret == -ENOENT)
 		return 0;

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -627,6 +628,25 @@ int store_new_epoch(struct store *store, struct manifest_header *header,
 	if (ret)
 		forget_epoch(store);
 	return ret;
+}
+
+/**
+ * store_pass - let a service that wants to stage or delete go first
+ * @epoch_dir: folder of the epoch
+ *
+ * For those who open the kernel's lists to read them, again and again. The
+ * service has the folder locked while it waits for them to be closed, see
+ * kernel_stage().
+ *
+ * Return: 0 or a negative error number.
+ */
+int store_pass(int epoch_dir)
+{
+	while (flock(epoch_dir, LOCK_SH))
+		if (errno != EINTR)
+			return -errno;
+	flock(epoch_dir, LOCK_UN);
+	return 0;
 }
 
 /* ---- segments ---------------------------------------------------------------- */

@@ -109,6 +109,7 @@ int segment_commit(struct segment_writer *writer);
 void segment_abort(struct segment_writer *writer);
 
 int store_open_epoch(int dir, uint64_t epoch);
+int store_pass(int epoch_dir);
 int store_last_epoch(int dir, uint64_t *epoch);
 int segment_open(int epoch_dir, const struct manifest_header *header,
 		 uint64_t number, size_t file);

@@ -88,6 +88,9 @@ static void test_shipped_file(void **state)
 	assert_string_equal(config.files, without.files);
 	assert_string_equal(config.banks, without.banks);
 	assert_string_equal(config.tcti, without.tcti);
+	assert_string_equal(config.control, without.control);
+	assert_string_equal(config.mount_dir, without.mount_dir);
+	assert_int_equal(config.bind, without.bind);
 	assert_memory_equal(&config.pcr, &without.pcr,
 			    sizeof(config) - offsetof(struct config, pcr));
 	config_free(&without);
@@ -99,7 +102,7 @@ static void test_all_keys(void **state)
 	assert_int_equal(read_text("[imalog]\n"
 				   "; a comment\n"
 				   "store_dir = /a\nima_dir=/b\ntpm_dir=/c\nboot_id=/d\n"
-				   "tcti = swtpm:path=/e\ncontrol = /g\nfiles = binary_sha256\n"
+				   "tcti = swtpm:path=/e\ncontrol = /g\nmount_dir = /h\nbind = yes\nfiles = binary_sha256\n"
 				   "banks = sha384\npcr = 11\nstage_records = 1\n"
 				   "stage_interval = 2min\ncheck_interval = 500ms\n"
 				   "busy_timeout = 3\nstage_on_exit = no\n"
@@ -108,6 +111,8 @@ static void test_all_keys(void **state)
 				   "disk_error_action = suspend\n"), 0);
 	assert_string_equal(config.store_dir, "/a");
 	assert_string_equal(config.ima_dir, "/b");
+	assert_string_equal(config.mount_dir, "/h");
+	assert_true(config.bind);
 	assert_string_equal(config.tpm_dir, "/c");
 	assert_string_equal(config.boot_id, "/d");
 	assert_string_equal(config.tcti, "swtpm:path=/e");
