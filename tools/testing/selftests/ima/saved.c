@@ -178,25 +178,28 @@ static const char *replay_saved(const struct ima *ima, int bank,
 				const struct hash *hash, const struct blob *all,
 				struct replayed *done)
 {
-	struct blob state = { }, saved = { };
+	struct blob state = { };
+	struct stat saved = { };
 	const char *why;
 	char path[512];
+	uint64_t len;
 
+	/* What @all begins with; there may be no such file yet. */
 	bank_path(ima, bank, path, sizeof(path));
-	blob_read_file(&saved, path);
+	stat(path, &saved);
+	len = saved.st_size;
 	replayed_path(ima, bank, path, sizeof(path));
 	blob_read_file(&state, path);
 	if (state.len == sizeof(*done))
 		memcpy(done, state.data, sizeof(*done));
-	if (done->len > saved.len)
+	if (done->len > len)
 		*done = (struct replayed) { };
-	why = replay_part(all->data + done->len, saved.len - done->len, hash,
+	why = replay_part(all->data + done->len, len - done->len, hash,
 			  done->value);
-	done->len = saved.len;
+	done->len = len;
 	if (!why && write_file(path, O_TRUNC, done, sizeof(*done)))
 		why = "no place to save (IMA_TEST_DIR)";
 	blob_free(&state);
-	blob_free(&saved);
 	return why;
 }
 
