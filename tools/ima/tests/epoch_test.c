@@ -89,10 +89,30 @@ static void assert_whole(void)
 	assert_int_equal(records, lines);
 }
 
-static void test_any_order(void **state)
+/* One of the steps of the service, or all of them */
+static void take_step(unsigned int step)
 {
 	struct stager_result result;
-	unsigned int seed, step;
+
+	switch (step) {
+	case 0:
+		fake_command("A", 1, true);
+		break;
+	case 1:
+		/* It saves, and does not delete. */
+		fake_keep = true;
+		service(&result);
+		fake_keep = false;
+		break;
+	case 2:
+		assert_int_equal(service(&result), 0);
+		break;
+	}
+}
+
+static void test_any_order(void **state)
+{
+	unsigned int seed, step, next;
 
 	(void)state;
 	for (seed = 0; seed < 20; seed++) {
@@ -101,22 +121,11 @@ static void test_any_order(void **state)
 		srand(seed);
 		begin();
 		for (step = 0; step < 30; step++) {
-			switch (rand() % 5) {
-			case 0:
-				fake_command("A", 1, true);
-				break;
-			case 1:
-				/* It saves, and does not delete. */
-				fake_keep = true;
-				service(&result);
-				fake_keep = false;
-				break;
-			case 2:
-				assert_int_equal(service(&result), 0);
-				break;
-			default:
+			next = rand() % 5;
+			if (next < 3)
+				take_step(next);
+			else
 				fake_measure("file", 1 + rand() % 5);
-			}
 			assert_whole();
 		}
 		close_epoch();
@@ -206,26 +215,13 @@ static unsigned int meanwhile_at, meanwhile_done;
 static void meanwhile(void)
 {
 	static bool busy;
-	struct stager_result result;
 	unsigned int count = syscalls.count;
 
 	if (busy || syscalls.count < meanwhile_at || !fake_is_free())
 		return;
 	busy = true;
 	fake_measure("meanwhile", 1);
-	switch (meanwhile_done++ % 3) {
-	case 0:
-		fake_command("A", 1, true);
-		break;
-	case 1:
-		fake_keep = true;
-		service(&result);
-		fake_keep = false;
-		break;
-	case 2:
-		assert_int_equal(service(&result), 0);
-		break;
-	}
+	take_step(meanwhile_done++ % 3);
 	syscalls.count = count;
 	/* Else it would never end. */
 	meanwhile_at = meanwhile_done < 9 ? count + 2 : UINT32_MAX;
