@@ -512,7 +512,7 @@ static int check_skip(const struct epoch *epoch, const struct held *held,
 			   held->fds[KERNEL_CURRENT], &current);
 	if (ret || staged + current.bytes >= held->skip)
 		return ret;
-	log_message(LOG_ERR, "the kernel does not have all that is saved and was not deleted");
+	log_message(LOG_ERR, "the kernel lacks records that are saved and not deleted");
 	return -EBADMSG;
 }
 
@@ -554,9 +554,9 @@ static ssize_t read_lists(struct epoch *epoch, const struct held *held,
  * is part of the log.
  *
  * Return: the number of bytes that were read, less than @len only at the end of
- * the log, or before what can not be read; -EBUSY if somebody has the kernel's lists open to delete for longer
- * than is waited, -EBADMSG if the log is damaged, or another negative error
- * number.
+ * the log, or before what can not be read; -EBUSY if somebody has the kernel's
+ * lists open to delete for longer than is waited, -EBADMSG if the log is
+ * damaged, or another negative error number.
  */
 ssize_t epoch_read(struct epoch *epoch, size_t file, uint64_t offset,
 		   void *buffer, size_t len)

@@ -56,7 +56,7 @@
  * @helper: the process that keeps root's rights, or 0
  * @to_helper: closed when this process ends; a byte tells that it answers now
  */
-static struct view_fs {
+struct view_fs {
 	struct config config;
 	struct kernel kernel;
 	struct epoch epoch;
@@ -65,7 +65,9 @@ static struct view_fs {
 	gid_t group;
 	pid_t helper;
 	int to_helper;
-} fs = { .to_helper = -1 };
+};
+
+static struct view_fs fs = { .to_helper = -1 };
 
 /* ---- names ------------------------------------------------------------------------------- */
 
@@ -376,7 +378,7 @@ static int check_own_mount(void)
 		return -errno;
 	if (own.stx_mnt_id != kernel.stx_mnt_id)
 		return 0;
-	log_message(LOG_ERR, "bind = yes takes a mount of securityfs for this service alone: mount it on /run/securityfs");
+	log_message(LOG_ERR, "bind = yes: mount securityfs on /run/securityfs, for this service");
 	return -EINVAL;
 }
 
@@ -496,18 +498,17 @@ static int serve(struct fuse *fuse)
 
 static int run(const struct passwd *user)
 {
-	static char program[] = "imalogfs", option[] = "-o", options[256];
-	char *argv[] = { program, option, options, NULL };
-	struct fuse_args args = FUSE_ARGS_INIT(3, argv);
+	struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
 	const char *dir = fs.config.mount_dir;
-	struct fuse *fuse;
+	struct fuse *fuse = NULL;
 	int ret, helped;
 
 	/* Who may read is for the kernel to decide, by the mode of a file. */
-	snprintf(options, sizeof(options),
-		 "ro,nosuid,nodev,noexec,fsname=imalog,subtype=imalogfs,default_permissions%s",
-		 user ? ",allow_other" : "");
-	fuse = fuse_new(&args, &operations, sizeof(operations), NULL);
+	if (!fuse_opt_add_arg(&args, "imalogfs") &&
+	    !fuse_opt_add_arg(&args, "-oro,nosuid,nodev,noexec,default_permissions") &&
+	    !fuse_opt_add_arg(&args, "-ofsname=imalog,subtype=imalogfs") &&
+	    (!user || !fuse_opt_add_arg(&args, "-oallow_other")))
+		fuse = fuse_new(&args, &operations, sizeof(operations), NULL);
 	fuse_opt_free_args(&args);
 	if (!fuse)
 		return -EINVAL;
@@ -570,8 +571,7 @@ int main(int argc, char **argv)
 {
 	static const struct argp argp = {
 		argp_options, parse_option, NULL,
-		"Show IMA's whole measurement list, saved records and the kernel's, as files."
-		"\vExit status: 0 if all is well, 1 if not.",
+		"Show IMA's whole measurement list as files.\vExit status: 0 if all is well, 1 if not.",
 		NULL, NULL, NULL
 	};
 	struct options options = { .user = "imalogfs" };

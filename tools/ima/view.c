@@ -362,7 +362,7 @@ static int read_live(struct reading *reading)
 	if (!ret)
 		ret = read_list(reading, view->copy, false);
 	if (!ret && reading->skip_bytes) {
-		log_message(LOG_ERR, "the kernel does not have all that is saved and was not deleted");
+		log_message(LOG_ERR, "the kernel lacks records that are saved and not deleted");
 		ret = -EBADMSG;
 	}
 	return end_list(reading, ret);
