@@ -559,6 +559,8 @@ static u64 ima_staging_test_dump(struct kunit *test, size_t less, bool *all)
 		KUNIT_ASSERT_EQ(test, number, n);
 		memcpy(&len, file.buf + at + head - 2 * sizeof(u32),
 		       sizeof(len));
+		if (ima_canonical_fmt)
+			len = le32_to_cpu((__force __le32)len);
 		at += head - sizeof(u32) + len;
 	}
 	KUNIT_EXPECT_EQ(test, at, file.count);
