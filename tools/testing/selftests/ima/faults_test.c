@@ -637,7 +637,7 @@ TEST_F_TIMEOUT(faults, measure, 1200)
 			ASSERT_LE(1, again);
 			ASSERT_GE(2, again);
 			/* Only a record that was made has a digest to forget. */
-			if (!first)
+			if (!first && !ima_may_record_duplicates())
 				ASSERT_EQ(1, again);
 		} else {
 			ASSERT_EQ(1, first);
@@ -762,6 +762,9 @@ TEST_F_TIMEOUT(faults, pcr_cannot_be_extended, 600)
 	bool others_replay;
 	char path[512];
 
+	/* appended() compares the binary records with the ASCII ones. */
+	if (!unfit && !self->ima.file_algo[0])
+		unfit = NOT_NG;
 	/* Only those of version 2.0 have one. */
 	if (!unfit && access(TPM_DEVICE, R_OK | W_OK))
 		unfit = "no " TPM_DEVICE;
