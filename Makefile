@@ -2,7 +2,7 @@
 #
 # The front door: each verb is the script of the same name under dev/.
 
-.PHONY: help demo test kunit selftest soak bench coverage series absorb check patch shell clean
+.PHONY: help demo test kunit selftest soak bench coverage series absorb check patch package shell clean
 .DEFAULT_GOAL := help
 
 help: ## list the verbs
@@ -19,6 +19,7 @@ series: ## make the mails (build/series) and a tree to edit (build/tree); ALSO=p
 absorb: ## take the commits of build/tree back into patches/ and the new files
 check: ## is every patch fit to be sent? (claims, builds, warnings, style, documents)
 patch: ## apply the series to a kernel tree: KERNEL=dir, or FORMAT=quilt KERNEL=dir
+package: ## the Debian package of imalogd, imalogfs and imalogctl
 shell: ## a shell in the guest
 clean: ## remove build/, unless work in it was not absorbed
 
@@ -27,6 +28,9 @@ demo test kunit selftest soak bench coverage absorb check shell clean:
 
 series:
 	@dev/assemble $(ALSO:%=--also %)
+
+package:
+	@dev/imalog-package --build
 
 patch:
 	@dev/patch $(if $(FORMAT),--format "$(FORMAT)") "$(KERNEL)"
