@@ -143,17 +143,8 @@ static void *fs_init(struct fuse_conn_info *connection, struct fuse_config *conf
 	return NULL;
 }
 
-/*
- * A file's length is not known before it is read. Not 0: sendfile() would find an
- * empty file then, without a word, instead of being refused by fs_read(). One that
- * measures or copies what it is told gets the first byte, which never changes.
- */
-#define LENGTH 1
-
 static void fill_stat(const struct entry *entry, struct stat *st)
 {
-	char name[NAME_MAX];
-
 	*st = (struct stat){
 		.st_uid = fs.owner,
 		.st_gid = fs.group,
@@ -162,14 +153,12 @@ static void fill_stat(const struct entry *entry, struct stat *st)
 		.st_ctim = fs.start,
 		.st_nlink = 1,
 		.st_mode = S_IFREG | 0440,
-		.st_size = LENGTH,
 	};
 	switch (entry->kind) {
 	case ENTRY_ROOT:
 		st->st_ino = INODE_ROOT;
 		st->st_mode = S_IFDIR | 0750;
 		st->st_nlink = 2;
-		st->st_size = 0;
 		break;
 	case ENTRY_COUNT:
 		st->st_ino = INODE_COUNT;
@@ -180,8 +169,6 @@ static void fill_stat(const struct entry *entry, struct stat *st)
 	case ENTRY_LINK:
 		st->st_ino = INODE_LISTS + 2 * entry->file + 1;
 		st->st_mode = S_IFLNK | 0777;
-		list_name(entry->file, false, name, sizeof(name));
-		st->st_size = (off_t)strlen(name);
 		break;
 	}
 }
@@ -261,9 +248,6 @@ static int fs_open(const char *path, struct fuse_file_info *info)
 	/* Commands are the service's. */
 	if ((info->flags & O_ACCMODE) != O_RDONLY)
 		return -EACCES;
-	/* As the kernel's */
-	if (info->flags & O_DIRECT)
-		return -EINVAL;
 	if (entry.kind != ENTRY_COUNT)
 		return 0;
 	/* The number of now, in however many pieces it is read */
@@ -303,14 +287,6 @@ static int fs_read(const char *path, char *buffer, size_t size, off_t offset,
 
 	if (ret)
 		return ret;
-	/*
-	 * sendfile(), splice() and mmap() read by way of the page cache, and no
-	 * further than stat() says. They are refused, as the kernel's own files do
-	 * it; programs then use read(). A read() comes with the owner of locks, what
-	 * fills the page cache does not.
-	 */
-	if (!info->lock_owner)
-		return -EINVAL;
 	if (entry.kind == ENTRY_COUNT)
 		return read_count((const char *)(uintptr_t)info->fh, buffer, size,
 				  offset);
