@@ -43,10 +43,3 @@ guest_results() {
 		esac
 	done < <(tr -d '\r' | sed -nE "s/.*$1\\| ((not )?ok |# )/\\1/p")
 }
-
-# evmctl_accepts PCRS BANK LOG: it leads to PCRS-BANK. There may be violations in it, for which
-# evmctl has to be told to do as the kernel does.
-evmctl_accepts() {
-	evmctl ima_measurement --ignore-violations --pcrs "$2,$1-$2" "$3" 2>&1 |
-		grep 'Matched per TPM bank calculated digest(s)\.'
-}

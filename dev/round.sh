@@ -97,3 +97,26 @@ replayed() {
 	pcr=$(sed -n 's/^PCR-10: //p' "$1/pcrs-$2")
 	[[ -n $pcr && $("$ROOT/dev/records" "$2" replay "$3") == "$pcr" ]]
 }
+
+# evmctl_accepts PCRS BANK LOG: it leads to PCRS-BANK. There may be violations in it, for which
+# evmctl has to be told to do as the kernel does.
+evmctl_accepts() {
+	evmctl ima_measurement --ignore-violations --pcrs "$2,$1-$2" "$3" 2>&1 |
+		grep 'Matched per TPM bank calculated digest(s)\.'
+}
+
+# agent_is_content DIR BANK N: N times, what an agent had read by then (the first K-bytes of log)
+# leads to the PCRs that it had taken before (K-BANK).
+agent_is_content() {
+	local bytes number=0
+
+	while [[ -f $1/$((++number))-bytes ]]; do
+		bytes=$(<"$1/$number-bytes")
+		head -c "$bytes" "$1/log" >"$TEMP/read"
+		evmctl_accepts "$1/$number" "$2" "$TEMP/read" || {
+			echo "not after $bytes bytes, time $number"
+			return 1
+		}
+	done
+	[[ $((number - 1)) = "$3" ]]
+}
