@@ -6,21 +6,22 @@
 #include <string.h>
 
 #include <openssl/evp.h>
+#include <tss2/tss2_tpm2_types.h>
 
 #include "digest.h"
 #include "util.h"
 
 /* Those of the kernel's (hash_info.c) that a TPM or IMA uses and OpenSSL has */
 static const struct hash_algo hash_algos[] = {
-	{ "sha1", "SHA1", 20 },
-	{ "sha256", "SHA256", 32 },
-	{ "sha384", "SHA384", 48 },
-	{ "sha512", "SHA512", 64 },
-	{ "sha224", "SHA224", 28 },
-	{ "sm3", "SM3", 32 },
-	{ "sha3-256", "SHA3-256", 32 },
-	{ "sha3-384", "SHA3-384", 48 },
-	{ "sha3-512", "SHA3-512", 64 },
+	{ "sha1", "SHA1", 20, TPM2_ALG_SHA1, "sha1" },
+	{ "sha256", "SHA256", 32, TPM2_ALG_SHA256, "sha256" },
+	{ "sha384", "SHA384", 48, TPM2_ALG_SHA384, "sha384" },
+	{ "sha512", "SHA512", 64, TPM2_ALG_SHA512, "sha512" },
+	{ "sha224", "SHA224", 28, TPM2_ALG_ERROR, NULL },
+	{ "sm3", "SM3", 32, TPM2_ALG_SM3_256, "sm3_256" },
+	{ "sha3-256", "SHA3-256", 32, TPM2_ALG_SHA3_256, "sha3_256" },
+	{ "sha3-384", "SHA3-384", 48, TPM2_ALG_SHA3_384, "sha3_384" },
+	{ "sha3-512", "SHA3-512", 64, TPM2_ALG_SHA3_512, "sha3_512" },
 };
 
 /**
@@ -35,6 +36,39 @@ const struct hash_algo *hash_algo_find(const char *name)
 
 	for (i = 0; i < ARRAY_SIZE(hash_algos); i++)
 		if (!strcmp(name, hash_algos[i].name))
+			return &hash_algos[i];
+	return NULL;
+}
+
+/**
+ * hash_algo_of_tpm - look up a hash algorithm
+ * @id: what a TPM calls it
+ *
+ * Return: the algorithm, or NULL.
+ */
+const struct hash_algo *hash_algo_of_tpm(uint16_t id)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(hash_algos); i++)
+		if (id != TPM2_ALG_ERROR && id == hash_algos[i].tpm)
+			return &hash_algos[i];
+	return NULL;
+}
+
+/**
+ * hash_algo_of_tpm2_tools - look up a hash algorithm
+ * @name: what tpm2-tools call it
+ *
+ * Return: the algorithm, or NULL.
+ */
+const struct hash_algo *hash_algo_of_tpm2_tools(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(hash_algos); i++)
+		if (hash_algos[i].tpm2_tools &&
+		    !strcmp(name, hash_algos[i].tpm2_tools))
 			return &hash_algos[i];
 	return NULL;
 }

@@ -20,11 +20,15 @@
  * @name: what the kernel calls it, in names of files as well
  * @openssl: what OpenSSL calls it
  * @size: length of a digest in bytes
+ * @tpm: what a TPM calls it (TPM_ALG_ID)
+ * @tpm2_tools: what tpm2-tools call it
  */
 struct hash_algo {
 	const char *name;
 	const char *openssl;
 	size_t size;
+	uint16_t tpm;
+	const char *tpm2_tools;
 };
 
 /**
@@ -40,6 +44,8 @@ struct hasher {
 };
 
 const struct hash_algo *hash_algo_find(const char *name);
+const struct hash_algo *hash_algo_of_tpm(uint16_t id);
+const struct hash_algo *hash_algo_of_tpm2_tools(const char *name);
 
 int hasher_init(struct hasher *hasher, const struct hash_algo *algo);
 int hasher_begin(struct hasher *hasher);

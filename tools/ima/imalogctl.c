@@ -19,6 +19,7 @@
 #include "kernel.h"
 #include "log.h"
 #include "pcr.h"
+#include "quote.h"
 #include "stager.h"
 #include "store.h"
 #include "util.h"
@@ -50,6 +51,8 @@ enum {
  * @boot_id: file of the boot id
  * @control: the service's socket
  * @pcrs: file of PCR values, or NULL
+ * @quote: files of a quote, or NULL
+ * @nonce: what the quote was asked for with, or NULL
  * @pcr: IMA's PCR
  * @epoch: number of the epoch, 0 for the last one
  * @saved_only: leave out what the kernel has
@@ -67,6 +70,8 @@ struct options {
 	const char *boot_id;
 	const char *control;
 	const char *pcrs;
+	struct quote_files quote;
+	const char *nonce;
 	unsigned int pcr;
 	uint64_t epoch;
 	bool saved_only;
@@ -191,36 +196,101 @@ static int take(struct context *context)
 
 /* ---- verify ---------------------------------------------------------------------- */
 
-static int read_target(struct context *context, struct verify *verify,
-		       const char **source)
+static int read_pcrs(const struct options *options, struct verify *verify)
 {
-	const struct options *options = context->options;
 	const char *why = "";
 	FILE *file;
 	int ret;
 
-	*source = options->pcrs;
-	if (options->pcrs) {
-		file = fopen(options->pcrs, "re");
-		if (!file)
-			return failed(options->pcrs, -errno);
-		ret = verify_read_pcrs(verify, file, &why);
-		fclose(file);
-		if (!ret)
-			return 0;
-		log_message(LOG_ERR, "%s: %s", options->pcrs, why);
-		return EXIT_USAGE;
-	}
-	if (!context->view.live)
+	file = fopen(options->pcrs, "re");
+	if (!file)
+		return failed(options->pcrs, -errno);
+	ret = verify_read_pcrs(verify, file, &why);
+	fclose(file);
+	if (!ret)
 		return 0;
+	log_message(LOG_ERR, "%s: %s", options->pcrs, why);
+	return EXIT_USAGE;
+}
+
+/* Return: whether it is the one that was asked for. */
+static bool is_nonce(const struct options *options, const struct quote *quote)
+{
+	uint8_t nonce[QUOTE_NONCE_MAX];
+
+	return !digest_from_text(options->nonce, strlen(options->nonce), nonce,
+				 quote->nonce_len) &&
+	       !memcmp(nonce, quote->nonce, quote->nonce_len);
+}
+
+static int refused(const char *what, const char *why, int error)
+{
+	log_message(LOG_ERR, "%s: %s", what, why ? why : strerror(-error));
+	switch (error) {
+	case -EKEYREJECTED:
+		return EXIT_DOES_NOT_FIT;
+	case -EBADMSG:
+	case -EINVAL:
+		return EXIT_USAGE;
+	default:
+		return exit_code(error);
+	}
+}
+
+static int read_quote(const struct options *options, struct quote *quote,
+		      struct verify *verify)
+{
+	const char *which, *why;
+	int ret;
+
+	ret = quote_read(quote, &options->quote, &which, &why);
+	if (ret)
+		return refused(which, why, ret);
+	if (options->nonce && !is_nonce(options, quote))
+		return refused(options->quote.message, "it has another nonce",
+			       -EKEYREJECTED);
+	ret = verify_use_quote(verify, quote, options->pcr, &why);
+	if (ret)
+		return refused(options->quote.message, why, ret);
+	printf("the quote is signed with the key%s\n", options->nonce ? "" :
+	       "; whether it is a new one was not checked (--nonce)");
+	return 0;
+}
+
+static int read_target(struct context *context, struct verify *verify,
+		       struct quote *quote, const char **source)
+{
+	const struct options *options = context->options;
+	int ret = 0;
+
+	*source = options->pcrs;
+	if (options->pcrs)
+		ret = read_pcrs(options, verify);
+	if (options->quote.message && !ret) {
+		*source = "the quote";
+		ret = read_quote(options, quote, verify);
+	}
+	if (ret || *source || !context->view.live)
+		return ret;
 	*source = "the TPM";
 	ret = pcr_read(options->tpm, options->pcr, &verify->target,
 		       &verify->known[options->pcr]);
 	return ret ? failed(options->tpm, ret) : 0;
 }
 
+/*
+ * A quote may cover PCRs of the firmware. IMA's own is compared in any case.
+ */
+static bool is_others(const struct options *options, const struct verify *verify,
+		      unsigned int pcr)
+{
+	return options->quote.message && pcr != options->pcr &&
+	       !verify_is_extended(verify, pcr);
+}
+
 /* Return: whether all banks of all PCRs come out. */
-static bool say_pcrs(const struct verify *verify, const char *source)
+static bool say_pcrs(const struct options *options, const struct verify *verify,
+		     const char *source)
 {
 	const struct hash_algo *algo;
 	bool good = true;
@@ -233,6 +303,11 @@ static bool say_pcrs(const struct verify *verify, const char *source)
 			if (!(verify->known[pcr] >> bank & 1))
 				continue;
 			algo = verify->target.banks[bank];
+			if (is_others(options, verify, pcr)) {
+				printf("PCR %u, %s: in the quote, but no record extends it\n",
+				       pcr, algo->name);
+				continue;
+			}
 			if (!verify_reached(verify, pcr, bank, &number)) {
 				printf("PCR %u, %s: the records do not lead to the value of %s\n",
 				       pcr, algo->name, source);
@@ -248,17 +323,8 @@ static bool say_pcrs(const struct verify *verify, const char *source)
 	return good;
 }
 
-static bool any_target(const struct verify *verify)
-{
-	unsigned int pcr;
-
-	for (pcr = 0; pcr < RECORD_PCRS; pcr++)
-		if (verify->known[pcr])
-			return true;
-	return false;
-}
-
-static int verify_all(struct context *context, struct verify *verify)
+static int verify_all(struct context *context, struct verify *verify,
+		      struct quote *quote)
 {
 	const char *source;
 	bool good;
@@ -268,7 +334,7 @@ static int verify_all(struct context *context, struct verify *verify)
 	if (!ret && verify_init(verify, &context->view.header))
 		ret = EXIT_FAILED;
 	if (!ret)
-		ret = read_target(context, verify, &source);
+		ret = read_target(context, verify, quote, &source);
 	if (!ret)
 		ret = take(context);
 	if (ret)
@@ -285,18 +351,26 @@ static int verify_all(struct context *context, struct verify *verify)
 		       verify->first_bad, verify->where, verify->why);
 	if (ret)
 		return EXIT_DOES_NOT_FIT;
-	good = say_pcrs(verify, source);
-	if (!any_target(verify))
+	good = say_pcrs(context->options, verify, source);
+	if (!verify_has_target(verify))
 		printf("not compared with any PCR\n");
 	return good && !verify->first_bad ? EXIT_GOOD : EXIT_DOES_NOT_FIT;
 }
 
 static int command_verify(struct context *context)
 {
-	const char *list = context->options->list;
+	const struct options *options = context->options;
+	const char *list = options->list;
+	struct quote quote = { };
 	struct verify *verify;
 	int ret;
 
+	if (!options->quote.message != !options->quote.signature ||
+	    !options->quote.message != !options->quote.key ||
+	    (options->nonce && !options->quote.message)) {
+		log_message(LOG_ERR, "--quote, --signature and --key belong together, and --nonce to them");
+		return EXIT_USAGE;
+	}
 	ret = open_epoch(context);
 	if (ret)
 		return ret;
@@ -310,7 +384,8 @@ static int command_verify(struct context *context)
 	verify = malloc(sizeof(*verify));
 	if (!verify)
 		return failed("verify", -ENOMEM);
-	ret = verify_all(context, verify);
+	ret = verify_all(context, verify, &quote);
+	quote_free(&quote);
 	free(verify);
 	return ret;
 }
@@ -580,6 +655,10 @@ enum {
 	OPTION_BOOT_ID,
 	OPTION_PCRS,
 	OPTION_PCR,
+	OPTION_QUOTE,
+	OPTION_SIGNATURE,
+	OPTION_KEY,
+	OPTION_NONCE,
 	OPTION_SAVED,
 	OPTION_JSON,
 	OPTION_WAIT,
@@ -592,6 +671,13 @@ static const struct argp_option argp_options[] = {
 	{ "saved", OPTION_SAVED, NULL, 0, "only what is saved, not what the kernel has", 0 },
 	{ "pcrs", OPTION_PCRS, "FILE", 0,
 	  "verify: compare with these PCR values, in the format of tpm2_pcrread", 0 },
+	{ "quote", OPTION_QUOTE, "FILE", 0,
+	  "verify: compare with what a TPM has signed (tpm2_quote --message)", 0 },
+	{ "signature", OPTION_SIGNATURE, "FILE", 0,
+	  "verify: the signature of the quote (tpm2_quote --signature)", 0 },
+	{ "key", OPTION_KEY, "FILE", 0, "verify: the public key of the quote, in PEM", 0 },
+	{ "nonce", OPTION_NONCE, "HEX", 0,
+	  "verify: what the quote was asked for with (tpm2_quote --qualification)", 0 },
 	{ "pcr", OPTION_PCR, "NUMBER", 0, "verify: IMA's PCR in the TPM (10)", 0 },
 	{ "format", 'f', "FORMAT", 0,
 	  "export: binary, ascii, cel-json, or the name of a list", 0 },
@@ -609,7 +695,8 @@ static const struct argp_option argp_options[] = {
 static const char argp_doc[] =
 	"Look at, verify and export the measurement lists that imalogd saves.\vCommands:\n"
 	"  status       what is saved, and what the kernel has\n"
-	"  verify       check all records, and compare their replay with the TPM\n"
+	"  verify       check all records, and compare their replay with the TPM, with PCR\n"
+	"               values, or with a quote\n"
 	"  export       write the whole log in the format that --format says\n"
 	"  cat [LIST]   write the whole log as the kernel would show LIST (ascii)\n"
 	"  list         epochs; with --epoch, the segments of one\n"
@@ -655,6 +742,18 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 		break;
 	case OPTION_PCRS:
 		options->pcrs = argument;
+		break;
+	case OPTION_QUOTE:
+		options->quote.message = argument;
+		break;
+	case OPTION_SIGNATURE:
+		options->quote.signature = argument;
+		break;
+	case OPTION_KEY:
+		options->quote.key = argument;
+		break;
+	case OPTION_NONCE:
+		options->nonce = argument;
 		break;
 	case OPTION_PCR:
 		options->pcr = (unsigned int)number_of(argument, RECORD_PCRS - 1,

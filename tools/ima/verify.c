@@ -40,6 +40,7 @@ static char *trim(char *text)
 static bool take_pcr_line(struct verify *verify, char *line, int *bank,
 			  bool *any)
 {
+	const struct hash_algo *algo;
 	char *colon, *value;
 	uint64_t pcr;
 
@@ -53,10 +54,11 @@ static bool take_pcr_line(struct verify *verify, char *line, int *bank,
 	line = trim(line);
 	value = trim(colon + 1);
 	if (!*value) {
-		if (!hash_algo_find(line))
+		algo = hash_algo_of_tpm2_tools(line);
+		if (!algo)
 			return false;
 		/* A bank of which nothing can be said here */
-		*bank = pcr_values_bank(&verify->target, line);
+		*bank = pcr_values_bank(&verify->target, algo->name);
 		return true;
 	}
 	if (!parse_number(line, RECORD_PCRS - 1, &pcr) || *bank == -EINVAL)
@@ -102,6 +104,93 @@ int verify_read_pcrs(struct verify *verify, FILE *file, const char **why)
 	return -EBADMSG;
 }
 
+/**
+ * verify_has_target - is there a PCR whose value is to be compared?
+ * @verify: the verification
+ *
+ * Return: whether there is.
+ */
+bool verify_has_target(const struct verify *verify)
+{
+	unsigned int pcr;
+
+	for (pcr = 0; pcr < RECORD_PCRS; pcr++)
+		if (verify->known[pcr])
+			return true;
+	return false;
+}
+
+/* Forget the values that are not of the quote. Return: whether all of it is there. */
+static bool keep_covered(struct verify *verify, const struct quote *quote)
+{
+	unsigned int pcr;
+	bool all = true;
+	uint64_t bit;
+	size_t i;
+
+	for (pcr = 0; pcr < RECORD_PCRS; pcr++) {
+		for (i = 0; i < verify->target.nr_banks; i++) {
+			bit = 1ULL << i;
+			if (!quote_covers(quote, pcr, verify->target.banks[i]))
+				verify->known[pcr] &= ~bit;
+			else if (!(verify->known[pcr] & bit))
+				all = false;
+		}
+	}
+	return all;
+}
+
+/**
+ * verify_use_quote - compare with what a TPM has signed
+ * @verify: the verification; the values of the PCRs that the quote covers are
+ *	those that verify_read_pcrs() has read, if it was called
+ * @quote: the quote, used until verify_run() has returned
+ * @pcr: the PCR that is of interest
+ * @why: set to what is wrong
+ *
+ * If the quote covers one PCR only, its value need not be known: the replay finds
+ * it by its digest.
+ *
+ * Return: 0, -EKEYREJECTED if the values are not those that were signed or do not
+ * cover @pcr, -EINVAL if values are missing, or another negative error number.
+ */
+int verify_use_quote(struct verify *verify, struct quote *quote, uint32_t pcr,
+		     const char **why)
+{
+	bool covered = false;
+	size_t i;
+	int ret, bank;
+
+	for (i = 0; i < quote->nr_selections; i++) {
+		bank = pcr_values_bank(&verify->target, quote->selections[i].bank->name);
+		if (bank < 0) {
+			*why = "it covers a bank that is not replayed in this epoch";
+			return -EINVAL;
+		}
+		if (quote->selections[i].pcrs >> pcr & 1)
+			covered = true;
+	}
+	if (!covered) {
+		*why = "it does not cover the PCR that IMA extends";
+		return -EKEYREJECTED;
+	}
+	if (!verify_has_target(verify)) {
+		*why = "it covers several PCRs: their values are needed (--pcrs)";
+		if (!quote_is_of_one(quote))
+			return -EINVAL;
+		verify->known[pcr] = 1ULL << pcr_values_bank(&verify->target,
+							     quote->selections[0].bank->name);
+		verify->quote = quote;
+		return 0;
+	}
+	*why = "it covers PCRs whose values are missing in the file";
+	if (!keep_covered(verify, quote))
+		return -EINVAL;
+	*why = "it is a quote of other values than those in the file";
+	ret = quote_fits(quote, &verify->target);
+	return ret == -EBADMSG ? -EKEYREJECTED : ret;
+}
+
 __attribute__((format(printf, 4, 5)))
 static void bad(struct verify *verify, const struct segment *segment,
 		uint64_t number, const char *format, ...)
@@ -122,16 +211,34 @@ static void bad(struct verify *verify, const struct segment *segment,
 	va_end(arguments);
 }
 
-static void compare(const struct verify *verify, const struct pcr_values *pcrs,
-		    unsigned int pcr, uint64_t number, uint64_t *reached)
+/* Return: 0, -EBADMSG if it is another one, or another negative error number. */
+static int compare_value(const struct verify *verify, const struct pcr_values *pcrs,
+			 unsigned int pcr, size_t bank)
+{
+	const uint8_t *value = pcrs->value[pcr][bank];
+
+	if (verify->quote)
+		return quote_fits_value(verify->quote, value);
+	return memcmp(value, verify->target.value[pcr][bank],
+		      pcrs->banks[bank]->size) ? -EBADMSG : 0;
+}
+
+static int compare(const struct verify *verify, const struct pcr_values *pcrs,
+		   unsigned int pcr, uint64_t number, uint64_t *reached)
 {
 	size_t i;
+	int ret;
 
-	for (i = 0; i < pcrs->nr_banks; i++)
-		if (verify->known[pcr] >> i & 1 &&
-		    !memcmp(pcrs->value[pcr][i], verify->target.value[pcr][i],
-			    pcrs->banks[i]->size))
+	for (i = 0; i < pcrs->nr_banks; i++) {
+		if (!(verify->known[pcr] >> i & 1))
+			continue;
+		ret = compare_value(verify, pcrs, pcr, i);
+		if (!ret)
 			reached[i] = number;
+		else if (ret != -EBADMSG)
+			return ret;
+	}
+	return 0;
 }
 
 static int verify_record(const struct record *record, enum byte_order order,
@@ -151,11 +258,12 @@ static int verify_record(const struct record *record, enum byte_order order,
 	ret = replay_extend(&verify->replay, record);
 	if (ret)
 		return ret;
-	compare(verify, &verify->replay.pcrs, record->pcr, place->number,
-		verify->reached[record->pcr]);
-	compare(verify, &verify->replay.padded, record->pcr, place->number,
-		verify->padded[record->pcr]);
-	return 0;
+	ret = compare(verify, &verify->replay.pcrs, record->pcr, place->number,
+		      verify->reached[record->pcr]);
+	if (ret)
+		return ret;
+	return compare(verify, &verify->replay.padded, record->pcr, place->number,
+		       verify->padded[record->pcr]);
 }
 
 static int verify_malformed(const struct view_place *place, const char *why,
@@ -235,6 +343,18 @@ int verify_run(struct verify *verify, struct view *view)
 	ret = view_read(view, &calls, verify);
 	replay_free(&verify->replay);
 	return ret;
+}
+
+/**
+ * verify_is_extended - is there a record that extends a PCR?
+ * @verify: the verification, after verify_run()
+ * @pcr: the PCR
+ *
+ * Return: whether there is.
+ */
+bool verify_is_extended(const struct verify *verify, unsigned int pcr)
+{
+	return verify->replay.pcrs.touched >> pcr & 1;
 }
 
 /**

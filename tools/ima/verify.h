@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "quote.h"
 #include "replay.h"
 #include "view.h"
 
@@ -16,6 +17,8 @@
  * struct verify - what is known of a log
  * @target: values that PCRs are to have
  * @known: by PCR, a bit for each bank of which @target has a value
+ * @quote: the TPM's signature for a value that is not known, but its digest; or
+ *	NULL
  * @first_bad: number of the first record that does not fit, 0 for none
  * @why: what is wrong with it
  * @where: "segment N" or "the kernel's list"
@@ -30,6 +33,7 @@
 struct verify {
 	struct pcr_values target;
 	uint64_t known[RECORD_PCRS];
+	struct quote *quote;
 	uint64_t first_bad;
 	char why[256];
 	char where[64];
@@ -43,7 +47,11 @@ struct verify {
 
 int verify_init(struct verify *verify, const struct manifest_header *header);
 int verify_read_pcrs(struct verify *verify, FILE *file, const char **why);
+bool verify_has_target(const struct verify *verify);
+int verify_use_quote(struct verify *verify, struct quote *quote, uint32_t pcr,
+		     const char **why);
 int verify_run(struct verify *verify, struct view *view);
+bool verify_is_extended(const struct verify *verify, unsigned int pcr);
 bool verify_reached(const struct verify *verify, unsigned int pcr, size_t bank,
 		    uint64_t *number);
 

@@ -16,6 +16,7 @@
 #include <jansson.h>
 
 #include "fake.h"
+#include "quotes.h"
 #include "service.h"
 #include "store.h"
 #include "util.h"
@@ -226,7 +227,7 @@ static void test_verify_against_a_file(void **state)
 	fake_read("tpm/pcr-sha1/10", &sha1);
 	fake_read("tpm/pcr-sha256/10", &sha256);
 	snprintf(text, sizeof(text),
-		 "  sha1:\n    10: 0x%.40s\n  sha256:\n    10: 0x%.64s\n  sm3_256:\n",
+		 "  sha1:\n    10: 0x%.40s\n  sha256:\n    10: 0x%.64s\n  sm3_257:\n",
 		 sha1.data, sha256.data);
 	snprintf(option, sizeof(option), "verify --pcrs=%s/pcrs", fake_root);
 	fake_write("pcrs", text, strlen(text));
@@ -247,6 +248,143 @@ static void test_verify_against_a_file(void **state)
 	assert_int_equal(ctl(option), 2);
 	bytes_free(&sha1);
 	bytes_free(&sha256);
+}
+
+/* Of the PCRs in the TPM now: PCR 10 in the banks of @banks, and those of @others. */
+static void quote(const struct quote_maker *maker, const char *banks, uint32_t others)
+{
+	struct bytes values = { }, message = { }, signature = { }, pem = { };
+	static const char *const names[] = { "sha1", "sha256" };
+	static const TPMI_ALG_HASH ids[] = { TPM2_ALG_SHA1, TPM2_ALG_SHA256 };
+	uint8_t zeroes[DIGEST_MAX] = { }, value[DIGEST_MAX];
+	TPMS_ATTEST attest;
+	unsigned int pcr;
+	char name[64];
+	size_t i;
+
+	quote_begin(&attest, "\x01\xfe");
+	for (i = 0; i < ARRAY_SIZE(names); i++) {
+		const struct hash_algo *algo = hash_algo_find(names[i]);
+		struct bytes text = { };
+
+		if (!strstr(banks, names[i]))
+			continue;
+		quote_select(&attest, ids[i], 1 << 10 | others);
+		snprintf(name, sizeof(name), "tpm/pcr-%s/10", names[i]);
+		fake_read(name, &text);
+		assert_int_equal(digest_from_text((char *)text.data, 2 * algo->size,
+						  value, algo->size), 0);
+		for (pcr = 0; pcr < 24; pcr++)
+			if (pcr == 10 || others >> pcr & 1)
+				bytes_add(&values, pcr == 10 ? value : zeroes,
+					  algo->size);
+		bytes_free(&text);
+	}
+	quote_sign(maker, &attest, &values, &message, &signature);
+	quote_maker_key(maker, &pem);
+	fake_write("message", message.data, message.len);
+	fake_write("signature", signature.data, signature.len);
+	fake_write("key", pem.data, pem.len);
+	bytes_free(&values);
+	bytes_free(&message);
+	bytes_free(&signature);
+	bytes_free(&pem);
+}
+
+static int verify_quote(const char *more)
+{
+	char option[2048];
+
+	snprintf(option, sizeof(option),
+		 "verify --quote=%s/message --signature=%s/signature --key=%s/key %s",
+		 fake_root, fake_root, fake_root, more);
+	return ctl(option);
+}
+
+/* The value itself is not in the quote: the replay finds it. */
+static void test_verify_against_a_quote(void **state)
+{
+	struct quote_maker maker;
+
+	(void)state;
+	quote_maker_init(&maker, TPM2_ALG_ECDSA, TPM2_ALG_SHA256, "SHA256");
+	save_some();
+	quote(&maker, "sha256", 0);
+	assert_int_equal(verify_quote(""), 0);
+	assert_said("the quote is signed with the key; whether it is a new one was not checked");
+	assert_said("PCR 10, sha256: the value of the quote, after record 18");
+	assert_int_equal(verify_quote("--nonce=01fe"), 0);
+	assert_said("the quote is signed with the key\n");
+	assert_int_equal(verify_quote("--nonce=01ff"), 1);
+	assert_said("it has another nonce");
+	assert_int_equal(verify_quote("--nonce=01"), 1);
+	assert_int_equal(verify_quote("--nonce="), 1);
+	assert_int_equal(verify_quote("--pcr=11"), 1);
+	assert_said("it does not cover the PCR that IMA extends");
+
+	/* Later records do no harm, missing ones do. */
+	fake_measure("file", 5);
+	assert_int_equal(verify_quote(""), 0);
+	assert_said("epoch 1: 23 records");
+	assert_said("after record 18");
+	assert_int_equal(verify_quote("--saved"), 1);
+	assert_said("PCR 10, sha256: the records do not lead to the value of the quote");
+	change_byte("message", 20);
+	assert_int_equal(verify_quote(""), 1);
+	assert_said("it is not the signature of the quote with this key");
+	change_byte("message", 20);
+	fake_write("key", "no key", 6);
+	assert_int_equal(verify_quote(""), 2);
+	assert_said("it is no public key in PEM");
+	unlink(fake_path("key"));
+	assert_int_equal(verify_quote(""), 4);
+	quote_maker_free(&maker);
+}
+
+/* Of several PCRs the values are needed, and have to be those that were signed. */
+static void test_verify_against_a_quote_of_many(void **state)
+{
+	struct bytes sha1 = { }, sha256 = { };
+	char text[1024], option[512], alone[512];
+	struct quote_maker maker;
+
+	(void)state;
+	quote_maker_init(&maker, TPM2_ALG_RSAPSS, TPM2_ALG_SHA256, "SHA256");
+	save_some();
+	quote(&maker, "sha1, sha256", 1 << 4);
+	assert_int_equal(verify_quote(""), 2);
+	assert_said("it covers several PCRs: their values are needed");
+
+	fake_read("tpm/pcr-sha1/10", &sha1);
+	fake_read("tpm/pcr-sha256/10", &sha256);
+	snprintf(text, sizeof(text),
+		 "sha1:\n  4 : 0x%040d\n  5 : 0x%040d\n  10: 0x%.40s\nsha256:\n  4 : 0x%064d\n  10: 0x%.64s\nsm3_256:\n",
+		 0, 7, sha1.data, 0, sha256.data);
+	fake_write("pcrs", text, strlen(text));
+	snprintf(option, sizeof(option), "--nonce=01fe --pcrs=%s/pcrs", fake_root);
+	fake_measure("file", 2);
+	assert_int_equal(verify_quote(option), 0);
+	assert_said("PCR 4, sha1: in the quote, but no record extends it");
+	assert_said("PCR 10, sha1: the value of the quote, after record 18");
+	assert_said("PCR 10, sha256: the value of the quote, after record 18");
+
+	/* Without the quote nobody says that it is not IMA's. */
+	snprintf(alone, sizeof(alone), "verify --pcrs=%s/pcrs", fake_root);
+	assert_int_equal(ctl(alone), 1);
+	assert_said("PCR 4, sha1: the records do not lead to the value of");
+	/* One that is not covered does not count, one that is does. */
+	change_byte("pcrs", (size_t)(strstr(text, "5 : 0x") - text) + 10);
+	assert_int_equal(verify_quote(option), 0);
+	change_byte("pcrs", (size_t)(strstr(text, "4 : 0x") - text) + 10);
+	assert_int_equal(verify_quote(option), 1);
+	assert_said("it is a quote of other values than those in the file");
+	*strstr(text, "sha256:") = '\0';
+	fake_write("pcrs", text, strlen(text));
+	assert_int_equal(verify_quote(option), 2);
+	assert_said("it covers PCRs whose values are missing in the file");
+	bytes_free(&sha1);
+	bytes_free(&sha256);
+	quote_maker_free(&maker);
 }
 
 static void test_verify_tells_of_a_gap(void **state)
@@ -461,6 +599,9 @@ static void test_usage(void **state)
 	assert_int_equal(ctl("--epoch=01 list"), 2);
 	assert_int_equal(ctl("--pcr=64 verify"), 2);
 	assert_int_equal(ctl("cat ascii_sha1 more"), 2);
+	assert_int_equal(ctl("verify --quote=message --key=key"), 2);
+	assert_said("belong together");
+	assert_int_equal(ctl("verify --nonce=00"), 2);
 	assert_int_equal(ctl("--help"), 0);
 	assert_int_equal(ctl("status"), 4);
 	assert_said("nothing was saved yet");
@@ -518,6 +659,8 @@ int main(int argc, char **argv)
 		TEST(test_verify_finds_a_forged_record),
 		TEST(test_verify_against_another_pcr),
 		TEST(test_verify_against_a_file),
+		TEST(test_verify_against_a_quote),
+		TEST(test_verify_against_a_quote_of_many),
 		TEST(test_verify_tells_of_a_gap),
 		TEST(test_verify_damaged_manifest),
 		TEST(test_verify_while_a_line_is_written),
