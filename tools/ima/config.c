@@ -43,6 +43,14 @@ static bool parse_count(const char *text, void *to)
 	return parse_number(text, INT64_MAX, to) && *(uint64_t *)to;
 }
 
+static bool parse_keep(const char *text, void *to)
+{
+	if (strcmp(text, "all"))
+		return parse_number(text, INT64_MAX, to);
+	*(uint64_t *)to = UINT64_MAX;
+	return true;
+}
+
 static bool parse_pcr(const char *text, void *to)
 {
 	return parse_number(text, RECORD_PCRS - 1, to);
@@ -153,6 +161,7 @@ static const struct {
 	KEY(check_interval, parse_time),
 	KEY(busy_timeout, parse_time),
 	KEY(stage_on_exit, parse_bool),
+	KEY(keep_epochs, parse_keep),
 	{ "space_left", parse_space, 0 },
 	KEY(space_left_action, parse_action),
 	KEY(disk_full_action, parse_action),
@@ -207,6 +216,7 @@ int config_init(struct config *config)
 		{ "check_interval", "10s" },
 		{ "busy_timeout", "10s" },
 		{ "stage_on_exit", "yes" },
+		{ "keep_epochs", "all" },
 		{ "space_left", "75" },
 		{ "space_left_action", "syslog" },
 		{ "disk_full_action", "syslog" },

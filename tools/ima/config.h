@@ -57,6 +57,7 @@ struct config_reaction {
  * @check_interval: look every so many milliseconds
  * @busy_timeout: wait so many milliseconds while others have the lists open
  * @stage_on_exit: stage when stopped
+ * @keep_epochs: keep so many finished epochs, UINT64_MAX for all
  * @space_left: so many MiB, or percent of the file system, are to be left
  * @space_left_percent: it is percent
  * @space_left_action: what to do if they are not
@@ -80,6 +81,7 @@ struct config {
 	uint64_t check_interval;
 	uint64_t busy_timeout;
 	bool stage_on_exit;
+	uint64_t keep_epochs;
 	uint64_t space_left;
 	bool space_left_percent;
 	struct config_reaction space_left_action;

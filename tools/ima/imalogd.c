@@ -22,6 +22,7 @@
 #include <systemd/sd-event.h>
 #include <systemd/sd-journal.h>
 
+#include "archive.h"
 #include "config.h"
 #include "control.h"
 #include "io.h"
@@ -33,6 +34,8 @@
 
 /* Milliseconds between two signs of life while a cycle goes on */
 #define ALIVE_INTERVAL	1000
+/* Between two steps with finished epochs, so that what is urgent comes between them */
+#define STEP_INTERVAL	(10 * 1000)
 /* And how exact times are */
 #define ACCURACY	(100 * 1000)
 /* So many may have connected at the same time */
@@ -59,6 +62,7 @@ struct problem {
  * struct service - the service
  * @config: its configuration
  * @stager: what it does
+ * @archive: what is to be done with finished epochs
  * @started: the store and the kernel are open, and the epoch is known
  * @has_tpm: there is a TPM
  * @suspended: nothing is staged until a signal comes
@@ -75,6 +79,7 @@ struct problem {
 struct service {
 	struct config config;
 	struct stager stager;
+	struct archive archive;
 	bool started;
 	bool has_tpm;
 	bool suspended;
@@ -381,6 +386,13 @@ static int service_open(struct service *service)
 		store_close(&stager->store);
 		return ret;
 	}
+	service->archive = (struct archive){
+		.dir = stager->store.dir,
+		.current = stager->store.header.epoch,
+		.keep = config->keep_epochs,
+		.alive = give_sign_of_life,
+		.context = service,
+	};
 	service->started = true;
 	return 0;
 }
@@ -434,6 +446,13 @@ static int cycle(struct service *service, struct stager_result *result)
 	return ret;
 }
 
+/* Return: whether there is more to do with finished epochs. */
+static bool tidy(struct service *service)
+{
+	return service->started && !service->suspended &&
+	       archive_step(&service->archive);
+}
+
 /* ---- events --------------------------------------------------------------------------------- */
 
 static bool is_time(struct service *service)
@@ -465,7 +484,8 @@ static int on_time(sd_event_source *source, uint64_t usec, void *context)
 		;
 	if (!service->suspended && is_time(service))
 		cycle(service, &result);
-	ret = sd_event_source_set_time_relative(source,
+	ret = sd_event_source_set_time_relative(source, tidy(service) ?
+						STEP_INTERVAL :
 						service->config.check_interval * 1000);
 	if (ret < 0)
 		return ret;
@@ -694,6 +714,8 @@ int main(int argc, char **argv)
 	};
 	if (!ret && options.once) {
 		ret = cycle(&service, &result);
+		while (tidy(&service))
+			;
 		service_close(&service);
 	} else if (!ret) {
 		ret = run(&service);

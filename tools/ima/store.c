@@ -25,12 +25,17 @@
 #define DIR_MODE	0750
 #define FILE_MODE	0640
 
-/* "epoch-", or a segment's number, a list and ".tmp" */
+/* A segment's number, a list and a suffix */
 #define NAME_SIZE	(32 + MANIFEST_FILE_NAME)
 
-static void epoch_name(uint64_t epoch, char *name)
+/**
+ * store_epoch_name - what the folder of an epoch is called
+ * @epoch: number of the epoch
+ * @name: set to its name; there is room for %STORE_EPOCH_NAME bytes
+ */
+void store_epoch_name(uint64_t epoch, char *name)
 {
-	snprintf(name, NAME_SIZE, EPOCH_PREFIX "%08" PRIu64, epoch);
+	snprintf(name, STORE_EPOCH_NAME, EPOCH_PREFIX "%08" PRIu64, epoch);
 }
 
 static void segment_name(const struct manifest_header *header, uint64_t number,
@@ -54,7 +59,7 @@ int store_open_epoch(int dir, uint64_t epoch)
 	char name[NAME_SIZE];
 	int fd;
 
-	epoch_name(epoch, name);
+	store_epoch_name(epoch, name);
 	fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	return fd < 0 ? -errno : fd;
 }
@@ -71,7 +76,7 @@ static uint64_t epoch_of_name(const char *name)
 	digits += strspn(digits, "0");
 	if (!parse_number(digits, UINT64_MAX, &epoch))
 		return 0;
-	epoch_name(epoch, again);
+	store_epoch_name(epoch, again);
 	return strcmp(name, again) ? 0 : epoch;
 }
 
@@ -94,6 +99,50 @@ static DIR *open_folder(int dir)
 }
 
 /**
+ * store_each_epoch - go through the epochs
+ * @dir: the store
+ * @fn: called with the number of each epoch, in any order; a value other than 0
+ *	ends the call
+ * @context: passed to @fn
+ *
+ * Return: 0, what @fn returned, or a negative error number.
+ */
+int store_each_epoch(int dir, int (*fn)(uint64_t epoch, void *context),
+		     void *context)
+{
+	struct dirent *entry;
+	uint64_t epoch;
+	DIR *folder;
+	int ret = 0;
+
+	folder = open_folder(dir);
+	if (!folder)
+		return -errno;
+	while (!ret) {
+		errno = 0;
+		entry = readdir(folder);
+		if (!entry) {
+			ret = -errno;
+			break;
+		}
+		epoch = epoch_of_name(entry->d_name);
+		if (epoch)
+			ret = fn(epoch, context);
+	}
+	closedir(folder);
+	return ret;
+}
+
+static int take_last(uint64_t epoch, void *context)
+{
+	uint64_t *last = context;
+
+	if (epoch > *last)
+		*last = epoch;
+	return 0;
+}
+
+/**
  * store_last_epoch - look for the last epoch
  * @dir: the store
  * @epoch: set to its number
@@ -102,28 +151,12 @@ static DIR *open_folder(int dir)
  */
 int store_last_epoch(int dir, uint64_t *epoch)
 {
-	struct dirent *entry;
-	uint64_t number;
-	DIR *folder;
-	int err;
+	int ret;
 
 	*epoch = 0;
-	folder = open_folder(dir);
-	if (!folder)
-		return -errno;
-	for (;;) {
-		errno = 0;
-		entry = readdir(folder);
-		if (!entry)
-			break;
-		number = epoch_of_name(entry->d_name);
-		if (number > *epoch)
-			*epoch = number;
-	}
-	err = errno;
-	closedir(folder);
-	if (err)
-		return -err;
+	ret = store_each_epoch(dir, take_last, epoch);
+	if (ret)
+		return ret;
 	return *epoch ? 0 : -ENOENT;
 }
 
@@ -620,7 +653,7 @@ int store_new_epoch(struct store *store, struct manifest_header *header,
 	ret = remove_new_epoch(store);
 	if (!ret)
 		ret = make_new_epoch(store, header, boot);
-	epoch_name(header->epoch, name);
+	store_epoch_name(header->epoch, name);
 	if (!ret && renameat(store->dir, NEW_EPOCH, store->dir, name))
 		ret = -errno;
 	if (!ret)
@@ -669,6 +702,59 @@ int segment_open(int epoch_dir, const struct manifest_header *header,
 	segment_name(header, number, file, "", name);
 	fd = openat(epoch_dir, name, O_RDONLY | O_CLOEXEC);
 	return fd < 0 ? -errno : fd;
+}
+
+/**
+ * segment_reader_open - open a file of a saved segment, compressed or not
+ * @reader: set to what it is read with
+ * @epoch_dir: folder of the epoch
+ * @header: the epoch
+ * @number: number of the segment
+ * @file: index of the file
+ *
+ * Return: 0 or a negative error number.
+ */
+int segment_reader_open(struct segment_reader *reader, int epoch_dir,
+			const struct manifest_header *header, uint64_t number,
+			size_t file)
+{
+	char name[NAME_SIZE];
+	int fd;
+
+	reader->compressed = NULL;
+	reader->fd = segment_open(epoch_dir, header, number, file);
+	if (reader->fd != -ENOENT)
+		return reader->fd < 0 ? reader->fd : 0;
+	segment_name(header, number, file, STORE_COMPRESSED, name);
+	fd = openat(epoch_dir, name, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? -errno : compressed_open(&reader->compressed, fd);
+}
+
+/**
+ * segment_reader_read - read the next bytes of the list
+ * @reader: what it is read with
+ * @buffer: set to the bytes
+ * @len: how many to read
+ *
+ * Return: how many bytes were read, less than @len at the end only, or a negative
+ * error number.
+ */
+ssize_t segment_reader_read(struct segment_reader *reader, void *buffer, size_t len)
+{
+	return reader->compressed ? compressed_read(reader->compressed, buffer, len) :
+	       io_read(reader->fd, buffer, len);
+}
+
+/**
+ * segment_reader_close - close the file
+ * @reader: what it was read with
+ */
+void segment_reader_close(struct segment_reader *reader)
+{
+	if (reader->compressed)
+		compressed_close(reader->compressed);
+	else
+		close(reader->fd);
 }
 
 static int create_file(struct segment_writer *writer, size_t i)

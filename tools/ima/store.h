@@ -6,6 +6,8 @@
  *	DIR/epoch-00000001/manifest	see manifest.h
  *	DIR/epoch-00000001/00000001.binary_sha1
  *					a list file of the first segment
+ *	DIR/epoch-00000001/00000001.binary_sha1.zst
+ *					the same, once the epoch is finished
  *	DIR/epoch-00000001/left-over	files that no manifest names
  *
  * A segment is saved once its line in the manifest is on stable storage. All
@@ -18,6 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "compress.h"
 #include "digest.h"
 #include "manifest.h"
 #include "record.h"
@@ -25,6 +28,9 @@
 
 #define STORE_MANIFEST	"manifest"
 #define STORE_LEFT_OVER	"left-over"
+#define STORE_COMPRESSED	".zst"
+/* "epoch-", digits and a NUL */
+#define STORE_EPOCH_NAME	32
 
 /**
  * struct store - the folder, and its last epoch, opened to write
@@ -88,6 +94,16 @@ struct segment_writer {
 	uint64_t bad_digests;
 };
 
+/**
+ * struct segment_reader - a file of a saved segment that is read
+ * @fd: the file, if it is not compressed
+ * @compressed: what it is read with, if it is
+ */
+struct segment_reader {
+	int fd;
+	struct compressed *compressed;
+};
+
 int store_open(struct store *store, const char *path);
 void store_close(struct store *store);
 int store_is_open(int dir);
@@ -110,8 +126,17 @@ void segment_abort(struct segment_writer *writer);
 
 int store_open_epoch(int dir, uint64_t epoch);
 int store_pass(int epoch_dir);
+void store_epoch_name(uint64_t epoch, char *name);
+int store_each_epoch(int dir, int (*fn)(uint64_t epoch, void *context),
+		     void *context);
 int store_last_epoch(int dir, uint64_t *epoch);
 int segment_open(int epoch_dir, const struct manifest_header *header,
 		 uint64_t number, size_t file);
+int segment_reader_open(struct segment_reader *reader, int epoch_dir,
+			const struct manifest_header *header, uint64_t number,
+			size_t file);
+ssize_t segment_reader_read(struct segment_reader *reader, void *buffer,
+			    size_t len);
+void segment_reader_close(struct segment_reader *reader);
 
 #endif /* IMALOG_STORE_H */

@@ -248,7 +248,8 @@ static int malformed(struct reading *reading)
 }
 
 /* The rest of a list, but for the bytes that are to be skipped. */
-static int read_list(struct reading *reading, int fd, bool hash)
+static int read_list(struct reading *reading, struct segment_reader *file,
+		     bool hash)
 {
 	static uint8_t block[IO_BLOCK];
 	ssize_t got;
@@ -256,7 +257,9 @@ static int read_list(struct reading *reading, int fd, bool hash)
 	int ret = 0;
 
 	do {
-		got = io_read(fd, block, sizeof(block));
+		got = segment_reader_read(file, block, sizeof(block));
+		if (got == -EBADMSG)
+			reading->parser.why = "the compressed file is damaged";
 		if (got < 0)
 			return (int)got;
 		if (hash)
@@ -311,24 +314,25 @@ static int read_segment(struct reading *reading, const struct segment *segment)
 {
 	const struct view *view = reading->view;
 	uint8_t sha256[DIGEST_MAX];
-	int ret, fd;
+	struct segment_reader file;
+	int ret;
 
 	reading->place.segment = segment;
 	ret = number_from(reading, segment->first);
 	if (ret)
 		return ret;
-	fd = segment_open(view->epoch_dir, &view->header, segment->number,
-			  view->file);
-	if (fd == -ENOENT) {
+	ret = segment_reader_open(&file, view->epoch_dir, &view->header,
+				  segment->number, view->file);
+	if (ret == -ENOENT) {
 		reading->parser.why = "the file of the segment is missing";
 		return malformed(reading);
 	}
-	if (fd < 0)
-		return fd;
+	if (ret)
+		return ret;
 	ret = begin_list(reading);
 	if (!ret)
-		ret = read_list(reading, fd, true);
-	close(fd);
+		ret = read_list(reading, &file, true);
+	segment_reader_close(&file);
 	ret = end_list(reading, ret);
 	if (!ret)
 		ret = hasher_end(&reading->hasher, sha256);
@@ -344,6 +348,7 @@ static int read_segment(struct reading *reading, const struct segment *segment)
 static int read_live(struct reading *reading)
 {
 	const struct view *view = reading->view;
+	struct segment_reader copy = { .fd = view->copy };
 	int ret;
 
 	reading->place.segment = NULL;
@@ -360,7 +365,7 @@ static int read_live(struct reading *reading)
 		return -errno;
 	ret = begin_list(reading);
 	if (!ret)
-		ret = read_list(reading, view->copy, false);
+		ret = read_list(reading, &copy, false);
 	if (!ret && reading->skip_bytes) {
 		log_message(LOG_ERR, "the kernel lacks records that are saved and not deleted");
 		ret = -EBADMSG;

@@ -69,6 +69,7 @@ static void test_defaults(void **state)
 	assert_int_equal(config.check_interval, 10 * 1000);
 	assert_true(config.stage_on_exit);
 	assert_int_equal(config.space_left, 75);
+	assert_int_equal(config.keep_epochs, UINT64_MAX);
 	assert_false(config.space_left_percent);
 	assert_int_equal(config.disk_full_action.action, ACTION_SYSLOG);
 	assert_null(config.disk_full_action.program);
@@ -105,7 +106,7 @@ static void test_all_keys(void **state)
 				   "tcti = swtpm:path=/e\ncontrol = /g\nmount_dir = /h\nbind = yes\nfiles = binary_sha256\n"
 				   "banks = sha384\npcr = 11\nstage_records = 1\n"
 				   "stage_interval = 2min\ncheck_interval = 500ms\n"
-				   "busy_timeout = 3\nstage_on_exit = no\n"
+				   "busy_timeout = 3\nstage_on_exit = no\nkeep_epochs = 0\n"
 				   "space_left = 5%\nspace_left_action = ignore\n"
 				   "disk_full_action = exec /bin/f\n"
 				   "disk_error_action = suspend\n"), 0);
@@ -125,6 +126,7 @@ static void test_all_keys(void **state)
 	assert_int_equal(config.check_interval, 500);
 	assert_int_equal(config.busy_timeout, 3000);
 	assert_false(config.stage_on_exit);
+	assert_int_equal(config.keep_epochs, 0);
 	assert_int_equal(config.space_left, 5);
 	assert_true(config.space_left_percent);
 	assert_int_equal(config.space_left_action.action, ACTION_IGNORE);
@@ -151,6 +153,8 @@ static void test_what_can_not_be(void **state)
 		"[imalog]\nstage_interval = 1 week\n",
 		"[imalog]\nstage_interval = 4294967296\n",
 		"[imalog]\nstage_on_exit = maybe\n",
+		"[imalog]\nkeep_epochs = none\n",
+		"[imalog]\nkeep_epochs = -1\n",
 		"[imalog]\nspace_left = 100%\n",
 		"[imalog]\nspace_left = many\n",
 		"[imalog]\ndisk_full_action = rotate\n",

@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Finished epochs: compressed, and removed when there are too many
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "archive.h"
+#include "compress.h"
+#include "io.h"
+#include "log.h"
+#include "manifest.h"
+#include "store.h"
+
+/* What an epoch is called while it is removed */
+#define OLD_EPOCH	"old-epoch"
+#define TEMPORARY	STORE_COMPRESSED ".tmp"
+
+#define NAME_SIZE	256
+
+/**
+ * struct finished - finished epochs
+ * @archive: what is to be done with them
+ * @count: how many there are
+ * @first: number of the first one
+ * @next: number of the first one that may have to be compressed, or 0
+ */
+struct finished {
+	const struct archive *archive;
+	uint64_t count;
+	uint64_t first;
+	uint64_t next;
+};
+
+static int take_epoch(uint64_t epoch, void *context)
+{
+	struct finished *finished = context;
+	const struct archive *archive = finished->archive;
+
+	if (epoch >= archive->current)
+		return 0;
+	finished->count++;
+	if (!finished->first || epoch < finished->first)
+		finished->first = epoch;
+	if (epoch > archive->done &&
+	    (!finished->next || epoch < finished->next))
+		finished->next = epoch;
+	return 0;
+}
+
+/* ---- removing ---------------------------------------------------------------- */
+
+/* Remove what is in a folder; a folder in it is one of files. Closes @fd. */
+static int empty_folder(int fd)
+{
+	struct dirent *entry;
+	DIR *folder;
+	int inner, ret = 0;
+
+	folder = fdopendir(fd);
+	if (!folder) {
+		ret = -errno;
+		close(fd);
+		return ret;
+	}
+	while (!ret) {
+		errno = 0;
+		entry = readdir(folder);
+		if (!entry) {
+			ret = -errno;
+			break;
+		}
+		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
+			continue;
+		if (!unlinkat(fd, entry->d_name, 0))
+			continue;
+		/* Linux says so of a folder. */
+		if (errno != EISDIR) {
+			ret = -errno;
+			break;
+		}
+		inner = openat(fd, entry->d_name,
+			       O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		ret = inner < 0 ? -errno : empty_folder(inner);
+		if (!ret && unlinkat(fd, entry->d_name, AT_REMOVEDIR))
+			ret = -errno;
+	}
+	closedir(folder);
+	return ret;
+}
+
+/* Return: 1 if there was one, 0 if not, or a negative error number. */
+static int remove_old_epoch(struct archive *archive)
+{
+	int fd, ret;
+
+	fd = openat(archive->dir, OLD_EPOCH,
+		    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -errno;
+	ret = empty_folder(fd);
+	if (!ret && unlinkat(archive->dir, OLD_EPOCH, AT_REMOVEDIR))
+		ret = -errno;
+	return ret ? ret : 1;
+}
+
+/* It is there as a whole, or it is no epoch any more. Return: 1 or a negative number. */
+static int remove_epoch(struct archive *archive, uint64_t epoch)
+{
+	char name[STORE_EPOCH_NAME];
+	int ret;
+
+	store_epoch_name(epoch, name);
+	if (renameat(archive->dir, name, archive->dir, OLD_EPOCH))
+		return -errno;
+	log_message(LOG_NOTICE, "epoch %" PRIu64 " is removed: %" PRIu64
+		    " finished ones are kept", epoch, archive->keep);
+	ret = io_sync(archive->dir);
+	return ret ? ret : remove_old_epoch(archive);
+}
+
+/* ---- compressing ---------------------------------------------------------------- */
+
+/* Is it "NUMBER.LIST"? */
+static bool is_plain(const char *name)
+{
+	size_t digits = strspn(name, "0123456789");
+	struct list_file file;
+
+	return digits && name[digits] == '.' &&
+	       !list_file_find(name + digits + 1, &file);
+}
+
+/* Is what was compressed the same as the file? */
+static int compare(struct archive *archive, int plain, struct compressed *reader)
+{
+	static uint8_t a[IO_BLOCK], b[IO_BLOCK];
+	ssize_t got, same;
+
+	if (lseek(plain, 0, SEEK_SET))
+		return -errno;
+	do {
+		got = io_read(plain, a, sizeof(a));
+		if (got < 0)
+			return (int)got;
+		same = compressed_read(reader, b, sizeof(b));
+		if (same < 0)
+			return (int)same;
+		if (same != got || memcmp(a, b, (size_t)got))
+			return -EBADMSG;
+		if (archive->alive)
+			archive->alive(archive->context);
+	} while (got == sizeof(a));
+	return 0;
+}
+
+static int write_compressed(struct archive *archive, int dir, int plain,
+			    const char *name)
+{
+	int fd, ret;
+
+	fd = openat(dir, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
+	if (fd < 0)
+		return -errno;
+	ret = compress_file(plain, fd, archive->alive, archive->context);
+	if (!ret)
+		ret = io_sync(fd);
+	/* What is read back is to come from there. */
+	if (!ret)
+		posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+	if (io_close(fd) && !ret)
+		ret = -EIO;
+	return ret;
+}
+
+static int read_back(struct archive *archive, int dir, int plain, const char *name)
+{
+	struct compressed *reader;
+	int fd, ret;
+
+	fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	ret = compressed_open(&reader, fd);
+	if (ret)
+		return ret;
+	ret = compare(archive, plain, reader);
+	compressed_close(reader);
+	return ret;
+}
+
+/* The file is removed only after the compressed one is on stable storage, whole. */
+static int replace_file(struct archive *archive, int dir, const char *name)
+{
+	char temporary[NAME_SIZE + sizeof(TEMPORARY)];
+	char final[NAME_SIZE + sizeof(STORE_COMPRESSED)];
+	int ret, plain;
+
+	plain = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (plain < 0)
+		return -errno;
+	snprintf(temporary, sizeof(temporary), "%s" TEMPORARY, name);
+	snprintf(final, sizeof(final), "%s" STORE_COMPRESSED, name);
+	ret = write_compressed(archive, dir, plain, temporary);
+	if (!ret)
+		ret = read_back(archive, dir, plain, temporary);
+	close(plain);
+	if (!ret && renameat(dir, temporary, dir, final))
+		ret = -errno;
+	else if (ret)
+		unlinkat(dir, temporary, 0);
+	if (!ret)
+		ret = io_sync(dir);
+	if (!ret && unlinkat(dir, name, 0))
+		ret = -errno;
+	return ret;
+}
+
+/* Return: 1 if a file was compressed, 0 if all are, or a negative error number. */
+static int compress_epoch(struct archive *archive, uint64_t epoch)
+{
+	struct dirent *entry;
+	DIR *folder;
+	int fd, ret = 0;
+
+	fd = store_open_epoch(archive->dir, epoch);
+	if (fd < 0)
+		return fd;
+	folder = fdopendir(fd);
+	if (!folder) {
+		ret = -errno;
+		close(fd);
+		return ret;
+	}
+	do {
+		errno = 0;
+		entry = readdir(folder);
+	} while (entry && !is_plain(entry->d_name));
+	if (entry)
+		ret = replace_file(archive, fd, entry->d_name);
+	else
+		ret = -errno;
+	closedir(folder);
+	if (ret)
+		return ret;
+	return entry ? 1 : 0;
+}
+
+/* Return: 1 if one was removed, 0 if there are not too many, or a negative number. */
+static int remove_one(struct archive *archive, const struct finished *finished)
+{
+	int ret;
+
+	ret = remove_old_epoch(archive);
+	if (!ret && finished->count > archive->keep)
+		ret = remove_epoch(archive, finished->first);
+	if (ret < 0)
+		log_message(LOG_WARNING, "finished epochs are not removed: %s",
+			    strerror(-ret));
+	return ret;
+}
+
+/* Return: 1 if a file was compressed, 0 if all are, or a negative number. */
+static int compress_one(struct archive *archive, uint64_t epoch)
+{
+	int ret;
+
+	ret = compress_epoch(archive, epoch);
+	if (ret < 0)
+		log_message(LOG_WARNING, "epoch %" PRIu64 " is not compressed: %s",
+			    epoch, strerror(-ret));
+	return ret;
+}
+
+/**
+ * archive_step - do one thing that is to be done with finished epochs
+ * @archive: what is to be done
+ *
+ * That is to remove the first epoch, if there are too many, or to compress a file.
+ * What fails is told, and tried again after the next start only.
+ *
+ * Return: whether there may be more to do.
+ */
+bool archive_step(struct archive *archive)
+{
+	struct finished finished = { .archive = archive };
+	int ret;
+
+	if (store_each_epoch(archive->dir, take_epoch, &finished))
+		return false;
+	if (!archive->stuck) {
+		ret = remove_one(archive, &finished);
+		archive->stuck = ret < 0;
+		if (ret > 0)
+			return true;
+	}
+	if (!finished.next)
+		return false;
+	if (compress_one(archive, finished.next) <= 0)
+		archive->done = finished.next;
+	return true;
+}
