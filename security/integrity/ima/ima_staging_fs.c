@@ -293,11 +293,12 @@ static loff_t ima_list_llseek(struct file *file, loff_t offset, int whence)
 		ret = -ESTALE;
 	} else {
 		/*
-		 * A command can still come in. seq_lseek() goes to the start
-		 * then, which nobody asked for.
+		 * A command can still come in, or there is no memory for a
+		 * long record. seq_lseek() goes to the start then, which
+		 * nobody asked for.
 		 */
 		ret = seq_lseek(file, offset, whence);
-		if (ret == -ESTALE)
+		if (ret < 0)
 			file->f_pos = pos;
 	}
 	mutex_unlock(&lf->lock);

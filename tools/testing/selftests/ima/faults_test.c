@@ -8,7 +8,7 @@
  * - open fails with ENOMEM or not at all, and one that failed keeps nobody out
  * - read fails with ENOMEM or not at all, and one that failed can be repeated:
  *   nothing is missing then, and nothing is there twice
- * - so does lseek, which leaves the descriptor at the start when it fails
+ * - so does lseek, which leaves the descriptor where it was when it fails
  * - what is measured is recorded, or it is not and the PCR does not know of it;
  *   when it is opened again it is recorded. Without memory for its digest only,
  *   the same content is recorded a second time if it is met again. Without memory
@@ -508,6 +508,7 @@ TEST_F_TIMEOUT(faults, lseek, 600)
 	struct blob seen = { };
 	const char *path;
 	off_t middle, pos;
+	char begin[20];
 	int i, fd, err;
 	bool hit;
 
@@ -520,6 +521,8 @@ TEST_F_TIMEOUT(faults, lseek, 600)
 			ASSERT_GT(TOO_MANY, nth);
 			fd = open(path, O_RDONLY | O_CLOEXEC);
 			ASSERT_LE(0, fd);
+			ASSERT_EQ((ssize_t)sizeof(begin),
+				  read(fd, begin, sizeof(begin)));
 			fault_arm(&self->fault, nth);
 			pos = lseek(fd, middle, SEEK_SET);
 			err = pos < 0 ? errno : 0;
@@ -527,7 +530,7 @@ TEST_F_TIMEOUT(faults, lseek, 600)
 			if (err) {
 				ASSERT_EQ(ENOMEM, err);
 				failed++;
-				pos = 0;
+				pos = sizeof(begin);
 			} else {
 				ASSERT_EQ(middle, pos);
 			}
