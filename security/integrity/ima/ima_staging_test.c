@@ -9,17 +9,6 @@
 
 #include "ima_staging_test.h"
 
-static void ima_staging_test_starts_with_nothing_staged(struct kunit *test)
-{
-	struct ima_staging_test *ctx = test->priv;
-
-	IMA_TEST_EXPECT_LIST(test, &ctx->staging.staged, 1, 0);
-	KUNIT_EXPECT_PTR_EQ(test, ctx->staging.list, &ctx->list);
-	KUNIT_EXPECT_PTR_EQ(test, ctx->staging.append_mutex,
-			    &ctx->append_mutex);
-	KUNIT_EXPECT_FALSE(test, rwsem_is_locked(&ctx->staging.list_rwsem));
-}
-
 static const u32 ima_staging_test_lengths[] = { 1, 2, 10, 1000 };
 
 static void ima_staging_test_length_desc(const u32 *length, char *desc)
@@ -755,7 +744,6 @@ static void ima_staging_test_waits_for_lookups(struct kunit *test)
 }
 
 static struct kunit_case ima_staging_test_cases[] = {
-	KUNIT_CASE(ima_staging_test_starts_with_nothing_staged),
 	KUNIT_CASE_PARAM(ima_staging_test_stage_takes_all,
 			 ima_staging_test_length_gen_params),
 	KUNIT_CASE(ima_staging_test_measuring_goes_on_after_stage),
