@@ -368,7 +368,8 @@ static int command_verify(struct context *context)
 	if (!options->quote.message != !options->quote.signature ||
 	    !options->quote.message != !options->quote.key ||
 	    (options->nonce && !options->quote.message)) {
-		log_message(LOG_ERR, "--quote, --signature and --key belong together, and --nonce to them");
+		log_message(LOG_ERR,
+			    "--quote, --signature and --key belong together, and --nonce to them");
 		return EXIT_USAGE;
 	}
 	ret = open_epoch(context);

@@ -253,9 +253,9 @@ static void test_verify_against_a_file(void **state)
 /* Of the PCRs in the TPM now: PCR 10 in the banks of @banks, and those of @others. */
 static void quote(const struct quote_maker *maker, const char *banks, uint32_t others)
 {
-	struct bytes values = { }, message = { }, signature = { }, pem = { };
 	static const char *const names[] = { "sha1", "sha256" };
-	static const TPMI_ALG_HASH ids[] = { TPM2_ALG_SHA1, TPM2_ALG_SHA256 };
+	static const uint16_t ids[] = { TPM2_ALG_SHA1, TPM2_ALG_SHA256 };
+	struct bytes values = { }, message = { }, signature = { }, pem = { };
 	uint8_t zeroes[DIGEST_MAX] = { }, value[DIGEST_MAX];
 	TPMS_ATTEST attest;
 	unsigned int pcr;
@@ -344,6 +344,8 @@ static void test_verify_against_a_quote(void **state)
 /* Of several PCRs the values are needed, and have to be those that were signed. */
 static void test_verify_against_a_quote_of_many(void **state)
 {
+	static const char zeroes[] =
+		"0000000000000000000000000000000000000000000000000000000000000000";
 	struct bytes sha1 = { }, sha256 = { };
 	char text[1024], option[512], alone[512];
 	struct quote_maker maker;
@@ -358,8 +360,8 @@ static void test_verify_against_a_quote_of_many(void **state)
 	fake_read("tpm/pcr-sha1/10", &sha1);
 	fake_read("tpm/pcr-sha256/10", &sha256);
 	snprintf(text, sizeof(text),
-		 "sha1:\n  4 : 0x%040d\n  5 : 0x%040d\n  10: 0x%.40s\nsha256:\n  4 : 0x%064d\n  10: 0x%.64s\nsm3_256:\n",
-		 0, 7, sha1.data, 0, sha256.data);
+		 "sha1:\n  4 : 0x%.40s\n  5 : 0x%.40s\n  10: 0x%.40s\nsha256:\n  4 : 0x%s\n  10: 0x%.64s\nsm3_256:\n",
+		 zeroes, zeroes, sha1.data, zeroes, sha256.data);
 	fake_write("pcrs", text, strlen(text));
 	snprintf(option, sizeof(option), "--nonce=01fe --pcrs=%s/pcrs", fake_root);
 	fake_measure("file", 2);

@@ -19,7 +19,7 @@
 
 #define ALL_PCRS	0xffffff
 
-static char dir[] = "/tmp/quote_test.XXXXXX";
+static char dir[32];
 static char paths[3][64];
 static const struct quote_files files = { paths[0], paths[1], paths[2] };
 
@@ -320,6 +320,7 @@ static int make_keys(void **state)
 	size_t i;
 
 	(void)state;
+	snprintf(dir, sizeof(dir), "/tmp/quote_test.XXXXXX");
 	assert_non_null(mkdtemp(dir));
 	for (i = 0; i < ARRAY_SIZE(paths); i++)
 		snprintf(paths[i], sizeof(paths[i]), "%s/%zu", dir, i);
