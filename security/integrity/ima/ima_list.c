@@ -62,6 +62,20 @@ unsigned long ima_list_count(const struct ima_list *list)
 }
 
 /**
+ * ima_list_is_empty - is there no record that could be read?
+ * @list: list, possibly being appended to
+ *
+ * A record can be read a moment before it is counted.
+ *
+ * Context: any, no lock needed.
+ * Return: true if there is none.
+ */
+bool ima_list_is_empty(const struct ima_list *list)
+{
+	return list_empty(&list->records);
+}
+
+/**
  * ima_list_generation - tell whether positions in a list are still valid
  * @list: list, possibly being changed
  *
@@ -85,7 +99,10 @@ void ima_list_append(struct ima_list *list, struct ima_queue_entry *qe)
 {
 	list_add_tail_rcu(&qe->later, &list->records);
 	WRITE_ONCE(list->size, list->size + ima_list_record_size(qe->entry));
-	/* Who sees the count finds the record: see ima_list_count(). */
+	/*
+	 * Who sees the count finds the record: see ima_list_count(). Who finds
+	 * the record sees, at least, the count of those before it.
+	 */
 	smp_store_release(&list->count, list->count + 1);
 }
 

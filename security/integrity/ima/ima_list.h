@@ -76,6 +76,7 @@ struct ima_list_cursor {
 void ima_list_init(struct ima_list *list);
 unsigned long ima_list_record_size(const struct ima_template_entry *entry);
 unsigned long ima_list_count(const struct ima_list *list);
+bool ima_list_is_empty(const struct ima_list *list);
 unsigned long ima_list_generation(const struct ima_list *list);
 void ima_list_append(struct ima_list *list, struct ima_queue_entry *qe);
 void ima_list_move(struct ima_list *from, struct ima_list *to);

@@ -49,7 +49,7 @@ long ima_staging_stage(struct ima_staging *staging)
 		ret = -EACCES;
 	} else if (ima_list_count(&staging->staged)) {
 		ret = -EEXIST;
-	} else if (!ima_list_count(staging->list)) {
+	} else if (ima_list_is_empty(staging->list)) {
 		ret = -ENOENT;
 	} else if (mutex_lock_killable(staging->append_mutex)) {
 		ret = -EINTR;

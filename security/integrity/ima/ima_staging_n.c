@@ -79,8 +79,11 @@ long ima_staging_n_delete(struct ima_staging *staging, unsigned long n)
 		goto out;
 	}
 
-	/* Do not walk the whole list for nothing. */
-	if (ima_list_count(staging->list) < n) {
+	/*
+	 * Do not walk the whole list for nothing. The last record can be read
+	 * before it is counted: whoever has read it can have it deleted.
+	 */
+	if (ima_list_count(staging->list) + 1 < n) {
 		ret = -ENOENT;
 		goto out;
 	}

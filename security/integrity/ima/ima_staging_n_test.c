@@ -520,6 +520,29 @@ static void ima_staging_n_test_walks_while_measuring(struct kunit *test)
 	IMA_TEST_EXPECT_LIST(test, &ctx->list, 6, 7);
 }
 
+/* What can be read can be deleted, even if it is not counted yet. */
+static void ima_staging_n_test_deletes_what_is_not_counted(struct kunit *test)
+{
+	struct ima_staging_test *ctx = test->priv;
+	struct ima_staging_n_test_command command = {
+		.staging = &ctx->staging,
+		.n = 5,
+	};
+	struct ima_test_holder holder;
+	struct ima_test_task task;
+
+	ima_test_append(test, &ctx->list, 1, 5);
+	ima_test_hold(test, &holder, &ctx->append_mutex);
+	WRITE_ONCE(ctx->list.count, 4);
+	ima_test_task_start(test, &task, ima_staging_n_test_task, &command);
+	KUNIT_EXPECT_TRUE(test, ima_test_task_blocks(&task));
+	KUNIT_EXPECT_EQ(test, ctx->list.count, 4);
+	WRITE_ONCE(ctx->list.count, 5);
+	KUNIT_EXPECT_EQ(test, ima_test_unhold(&holder), 0);
+	KUNIT_EXPECT_EQ(test, ima_test_task_join(&task), 5);
+	IMA_TEST_EXPECT_LIST(test, &ctx->list, 1, 0);
+}
+
 static void ima_staging_n_test_waits_for_walk(struct kunit *test)
 {
 	struct ima_staging_test *ctx = test->priv;
@@ -818,6 +841,7 @@ static struct kunit_case ima_staging_n_test_cases[] = {
 			 ima_staging_n_test_write_gen_params),
 	KUNIT_CASE(ima_staging_n_test_frees_the_records),
 	KUNIT_CASE(ima_staging_n_test_walks_while_measuring),
+	KUNIT_CASE(ima_staging_n_test_deletes_what_is_not_counted),
 	KUNIT_CASE(ima_staging_n_test_waits_for_walk),
 	KUNIT_CASE(ima_staging_n_test_kill_ends_wait_for_walk),
 	KUNIT_CASE(ima_staging_n_test_kill_ends_wait_for_append),

@@ -207,6 +207,27 @@ static void ima_staging_test_stage_waits_for_append(struct kunit *test)
 	IMA_TEST_EXPECT_LIST(test, &ctx->list, 1, 0);
 }
 
+/* What can be read can be staged, even if it is not counted yet. */
+static void ima_staging_test_stages_what_is_not_counted(struct kunit *test)
+{
+	struct ima_staging_test *ctx = test->priv;
+	struct ima_test_holder holder;
+	struct ima_test_task task;
+
+	ima_staging_test_fill(test, 0, 1);
+	ima_test_hold(test, &holder, &ctx->append_mutex);
+	WRITE_ONCE(ctx->list.count, 0);
+	ima_test_task_start(test, &task, ima_staging_test_stage_task,
+			    &ctx->staging);
+	KUNIT_EXPECT_TRUE(test, ima_test_task_blocks(&task));
+	KUNIT_EXPECT_EQ(test, ctx->list.count, 0);
+	WRITE_ONCE(ctx->list.count, 1);
+	KUNIT_EXPECT_EQ(test, ima_test_unhold(&holder), 0);
+	KUNIT_EXPECT_EQ(test, ima_test_task_join(&task), 1);
+	IMA_TEST_EXPECT_LIST(test, &ctx->staging.staged, 1, 1);
+	IMA_TEST_EXPECT_LIST(test, &ctx->list, 1, 0);
+}
+
 struct ima_staging_test_wait {
 	const char *what;
 	int (*command)(void *data);
@@ -754,6 +775,7 @@ static struct kunit_case ima_staging_test_cases[] = {
 			 ima_staging_test_refusal_gen_params),
 	KUNIT_CASE(ima_staging_test_delete_waits_for_no_measuring),
 	KUNIT_CASE(ima_staging_test_stage_waits_for_append),
+	KUNIT_CASE(ima_staging_test_stages_what_is_not_counted),
 	KUNIT_CASE_PARAM(ima_staging_test_command_waits_for_walk,
 			 ima_staging_test_wait_gen_params),
 	KUNIT_CASE_PARAM(ima_staging_test_kill_ends_wait_for_walk,
