@@ -38,6 +38,11 @@ static bool parse_path(const char *text, void *to)
 	return *text == '/' && parse_string(text, to);
 }
 
+static bool parse_optional_path(const char *text, void *to)
+{
+	return *text ? parse_path(text, to) : parse_string(text, to);
+}
+
 static bool parse_count(const char *text, void *to)
 {
 	return parse_number(text, INT64_MAX, to) && *(uint64_t *)to;
@@ -162,6 +167,7 @@ static const struct {
 	KEY(busy_timeout, parse_time),
 	KEY(stage_on_exit, parse_bool),
 	KEY(keep_epochs, parse_keep),
+	KEY(metrics, parse_optional_path),
 	{ "space_left", parse_space, 0 },
 	KEY(space_left_action, parse_action),
 	KEY(disk_full_action, parse_action),
@@ -217,6 +223,7 @@ int config_init(struct config *config)
 		{ "busy_timeout", "10s" },
 		{ "stage_on_exit", "yes" },
 		{ "keep_epochs", "all" },
+		{ "metrics", "" },
 		{ "space_left", "75" },
 		{ "space_left_action", "syslog" },
 		{ "disk_full_action", "syslog" },
@@ -337,6 +344,7 @@ void config_free(struct config *config)
 	free(config->mount_dir);
 	free(config->files);
 	free(config->banks);
+	free(config->metrics);
 	free(config->space_left_action.program);
 	free(config->disk_full_action.program);
 	free(config->disk_error_action.program);

@@ -51,6 +51,7 @@ struct config_reaction {
  * @bind: and in place of the kernel's lists
  * @files: lists to save
  * @banks: banks to replay, "" for those of the TPM
+ * @metrics: file for metrics, "" for none
  * @pcr: IMA's PCR
  * @stage_records: stage when there are so many records
  * @stage_interval: and after so many milliseconds
@@ -75,6 +76,7 @@ struct config {
 	bool bind;
 	char *files;
 	char *banks;
+	char *metrics;
 	uint64_t pcr;
 	uint64_t stage_records;
 	uint64_t stage_interval;

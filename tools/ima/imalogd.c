@@ -27,6 +27,7 @@
 #include "control.h"
 #include "io.h"
 #include "log.h"
+#include "metrics.h"
 #include "pcr.h"
 #include "stager.h"
 #include "tpm.h"
@@ -63,6 +64,8 @@ struct problem {
  * @config: its configuration
  * @stager: what it does
  * @archive: what is to be done with finished epochs
+ * @metrics: what is told about it
+ * @no_metrics: it was told that this fails
  * @started: the store and the kernel are open, and the epoch is known
  * @has_tpm: there is a TPM
  * @suspended: nothing is staged until a signal comes
@@ -80,6 +83,8 @@ struct service {
 	struct config config;
 	struct stager stager;
 	struct archive archive;
+	struct metrics metrics;
+	bool no_metrics;
 	bool started;
 	bool has_tpm;
 	bool suspended;
@@ -187,6 +192,7 @@ static void check_space(struct service *service)
 		return;
 	}
 	left = (uint64_t)st.f_bavail;
+	service->metrics.space_left = left * st.f_frsize;
 	if (config->space_left_percent)
 		wanted = (uint64_t)st.f_blocks / 100 * config->space_left;
 	else
@@ -417,8 +423,47 @@ static int update_counters(struct service *service)
 	return stager_counters(&service->stager, reset, restart);
 }
 
-/* Return: 0 or a negative error number, -ECANCELED while nothing is to be staged. */
-static int cycle(struct service *service, struct stager_result *result)
+/* ---- metrics ---------------------------------------------------------------------------- */
+
+static void count_cycle(struct service *service, uint64_t start, int error)
+{
+	struct metrics *metrics = &service->metrics;
+
+	metrics->cycles++;
+	metrics->cycle_ms = now() - start;
+	if (error)
+		metrics->failures++;
+	else
+		metrics->success = (uint64_t)time(NULL);
+}
+
+static void tell_metrics(struct service *service)
+{
+	const struct stager *stager = &service->stager;
+	struct metrics *metrics = &service->metrics;
+	const struct store *store = &stager->store;
+	int ret;
+
+	if (!*service->config.metrics)
+		return;
+	metrics->epoch = service->started ? store->header.epoch : 0;
+	if (service->started) {
+		metrics->segments = store->has_last ? store->last.number : 0;
+		metrics->last = store_next_number(store) - 1;
+		if (kernel_number(&stager->kernel, KERNEL_COUNT, &metrics->current) ||
+		    kernel_number(&stager->kernel, KERNEL_DELETED, &metrics->deleted))
+			metrics->epoch = 0;
+	}
+	metrics->missing = stager->gap;
+	metrics->suspended = service->suspended;
+	ret = metrics_write(metrics, service->config.metrics);
+	if (ret && !service->no_metrics)
+		log_message(LOG_WARNING, "%s: %s", service->config.metrics,
+			    strerror(-ret));
+	service->no_metrics = ret;
+}
+
+static int stage_and_save(struct service *service, struct stager_result *result)
 {
 	uint64_t gap = service->stager.gap;
 	int ret = 0;
@@ -443,6 +488,19 @@ static int cycle(struct service *service, struct stager_result *result)
 		if (service->stager.store.broken)
 			service_close(service);
 	}
+	return ret;
+}
+
+/* Return: 0 or a negative error number, -ECANCELED while nothing is to be staged. */
+static int cycle(struct service *service, struct stager_result *result)
+{
+	uint64_t start = now();
+	int ret;
+
+	ret = stage_and_save(service, result);
+	if (ret != -ECANCELED)
+		count_cycle(service, start, ret);
+	tell_metrics(service);
 	return ret;
 }
 
@@ -484,6 +542,8 @@ static int on_time(sd_event_source *source, uint64_t usec, void *context)
 		;
 	if (!service->suspended && is_time(service))
 		cycle(service, &result);
+	else
+		tell_metrics(service);
 	ret = sd_event_source_set_time_relative(source, tidy(service) ?
 						STEP_INTERVAL :
 						service->config.check_interval * 1000);

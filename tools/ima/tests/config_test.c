@@ -91,6 +91,7 @@ static void test_shipped_file(void **state)
 	assert_string_equal(config.tcti, without.tcti);
 	assert_string_equal(config.control, without.control);
 	assert_string_equal(config.mount_dir, without.mount_dir);
+	assert_string_equal(config.metrics, without.metrics);
 	assert_int_equal(config.bind, without.bind);
 	assert_memory_equal(&config.pcr, &without.pcr,
 			    sizeof(config) - offsetof(struct config, pcr));
@@ -106,7 +107,7 @@ static void test_all_keys(void **state)
 				   "tcti = swtpm:path=/e\ncontrol = /g\nmount_dir = /h\nbind = yes\nfiles = binary_sha256\n"
 				   "banks = sha384\npcr = 11\nstage_records = 1\n"
 				   "stage_interval = 2min\ncheck_interval = 500ms\n"
-				   "busy_timeout = 3\nstage_on_exit = no\nkeep_epochs = 0\n"
+				   "busy_timeout = 3\nstage_on_exit = no\nkeep_epochs = 0\nmetrics = /i\n"
 				   "space_left = 5%\nspace_left_action = ignore\n"
 				   "disk_full_action = exec /bin/f\n"
 				   "disk_error_action = suspend\n"), 0);
@@ -127,6 +128,7 @@ static void test_all_keys(void **state)
 	assert_int_equal(config.busy_timeout, 3000);
 	assert_false(config.stage_on_exit);
 	assert_int_equal(config.keep_epochs, 0);
+	assert_string_equal(config.metrics, "/i");
 	assert_int_equal(config.space_left, 5);
 	assert_true(config.space_left_percent);
 	assert_int_equal(config.space_left_action.action, ACTION_IGNORE);
@@ -154,6 +156,7 @@ static void test_what_can_not_be(void **state)
 		"[imalog]\nstage_interval = 4294967296\n",
 		"[imalog]\nstage_on_exit = maybe\n",
 		"[imalog]\nkeep_epochs = none\n",
+		"[imalog]\nmetrics = imalog.prom\n",
 		"[imalog]\nkeep_epochs = -1\n",
 		"[imalog]\nspace_left = 100%\n",
 		"[imalog]\nspace_left = many\n",

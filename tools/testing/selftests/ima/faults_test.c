@@ -508,21 +508,21 @@ TEST_F_TIMEOUT(faults, lseek, 600)
 	struct blob seen = { };
 	const char *path;
 	off_t middle, pos;
-	char begin[20];
 	int i, fd, err;
 	bool hit;
 
 	ASSERT_EQ(0, fill_lists(self));
 	for (i = 0; (path = list_file(self, i, &want)); i++) {
-		/* Behind the large record. */
+		/*
+		 * Behind the large record. But it is the first buffer that fails:
+		 * a larger one can come from elsewhere (kvmalloc).
+		 */
 		middle = want->len - 20;
 		failed = 0;
 		for (nth = 1, hit = true; hit; nth++) {
 			ASSERT_GT(TOO_MANY, nth);
 			fd = open(path, O_RDONLY | O_CLOEXEC);
 			ASSERT_LE(0, fd);
-			ASSERT_EQ((ssize_t)sizeof(begin),
-				  read(fd, begin, sizeof(begin)));
 			fault_arm(&self->fault, nth);
 			pos = lseek(fd, middle, SEEK_SET);
 			err = pos < 0 ? errno : 0;
@@ -530,7 +530,7 @@ TEST_F_TIMEOUT(faults, lseek, 600)
 			if (err) {
 				ASSERT_EQ(ENOMEM, err);
 				failed++;
-				pos = sizeof(begin);
+				pos = 0;
 			} else {
 				ASSERT_EQ(middle, pos);
 			}
