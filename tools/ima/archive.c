@@ -17,6 +17,7 @@
 #include "log.h"
 #include "manifest.h"
 #include "store.h"
+#include "view.h"
 
 /* What an epoch is called while it is removed */
 #define OLD_EPOCH	"old-epoch"
@@ -56,8 +57,14 @@ static int take_epoch(uint64_t epoch, void *context)
 
 /* ---- removing ---------------------------------------------------------------- */
 
+static void sign_of_life(struct archive *archive)
+{
+	if (archive->alive)
+		archive->alive(archive->context);
+}
+
 /* Remove what is in a folder; a folder in it is one of files. Closes @fd. */
-static int empty_folder(int fd)
+static int empty_folder(struct archive *archive, int fd)
 {
 	struct dirent *entry;
 	DIR *folder;
@@ -78,6 +85,7 @@ static int empty_folder(int fd)
 		}
 		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
 			continue;
+		sign_of_life(archive);
 		if (!unlinkat(fd, entry->d_name, 0))
 			continue;
 		/* Linux says so of a folder. */
@@ -87,7 +95,7 @@ static int empty_folder(int fd)
 		}
 		inner = openat(fd, entry->d_name,
 			       O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		ret = inner < 0 ? -errno : empty_folder(inner);
+		ret = inner < 0 ? -errno : empty_folder(archive, inner);
 		if (!ret && unlinkat(fd, entry->d_name, AT_REMOVEDIR))
 			ret = -errno;
 	}
@@ -104,25 +112,54 @@ static int remove_old_epoch(struct archive *archive)
 		    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return errno == ENOENT ? 0 : -errno;
-	ret = empty_folder(fd);
+	/* It must not be an epoch again that lacks files, when the power fails. */
+	ret = io_sync(archive->dir);
+	if (ret)
+		close(fd);
+	else
+		ret = empty_folder(archive, fd);
 	if (!ret && unlinkat(archive->dir, OLD_EPOCH, AT_REMOVEDIR))
 		ret = -errno;
 	return ret ? ret : 1;
 }
 
-/* It is there as a whole, or it is no epoch any more. Return: 1 or a negative number. */
+/*
+ * A TPM that was not reset since then may have the same PCRs: counters that nobody has
+ * noted in time, after the machine was suspended, begin an epoch, too.
+ *
+ * Return: 1 if the PCRs of the epoch are gone, 0 if not, or a negative error number.
+ */
+static int is_over(struct archive *archive, uint64_t epoch)
+{
+	struct view view;
+	int ret;
+
+	ret = view_open(&view, archive->dir, epoch);
+	if (ret)
+		return ret;
+	ret = !archive->has_tpm || !view.boot.tpm || view.boot.reset != archive->reset;
+	view_close(&view);
+	return ret;
+}
+
+/*
+ * It is there as a whole, or it is no epoch any more. Return: 1 if it was removed, 0 if
+ * it has to stay, or a negative error number.
+ */
 static int remove_epoch(struct archive *archive, uint64_t epoch)
 {
 	char name[STORE_EPOCH_NAME];
 	int ret;
 
+	ret = is_over(archive, epoch);
+	if (ret <= 0)
+		return ret;
 	store_epoch_name(epoch, name);
 	if (renameat(archive->dir, name, archive->dir, OLD_EPOCH))
 		return -errno;
 	log_message(LOG_NOTICE, "epoch %" PRIu64 " is removed: %" PRIu64
 		    " finished ones are kept", epoch, archive->keep);
-	ret = io_sync(archive->dir);
-	return ret ? ret : remove_old_epoch(archive);
+	return remove_old_epoch(archive);
 }
 
 /* ---- compressing ---------------------------------------------------------------- */
@@ -154,8 +191,7 @@ static int compare(struct archive *archive, int plain, struct compressed *reader
 			return (int)same;
 		if (same != got || memcmp(a, b, (size_t)got))
 			return -EBADMSG;
-		if (archive->alive)
-			archive->alive(archive->context);
+		sign_of_life(archive);
 	} while (got == sizeof(a));
 	return 0;
 }
@@ -213,7 +249,7 @@ static int replace_file(struct archive *archive, int dir, const char *name)
 	close(plain);
 	if (!ret && renameat(dir, temporary, dir, final))
 		ret = -errno;
-	else if (ret)
+	if (ret)
 		unlinkat(dir, temporary, 0);
 	if (!ret)
 		ret = io_sync(dir);
@@ -261,7 +297,7 @@ static int remove_one(struct archive *archive, const struct finished *finished)
 	if (!ret && finished->count > archive->keep)
 		ret = remove_epoch(archive, finished->first);
 	if (ret < 0)
-		log_message(LOG_WARNING, "finished epochs are not removed: %s",
+		log_message(LOG_WARNING, "finished epochs are not removed before the next start: %s",
 			    strerror(-ret));
 	return ret;
 }
@@ -273,7 +309,7 @@ static int compress_one(struct archive *archive, uint64_t epoch)
 
 	ret = compress_epoch(archive, epoch);
 	if (ret < 0)
-		log_message(LOG_WARNING, "epoch %" PRIu64 " is not compressed: %s",
+		log_message(LOG_WARNING, "epoch %" PRIu64 " is not compressed before the next start: %s",
 			    epoch, strerror(-ret));
 	return ret;
 }
@@ -292,8 +328,12 @@ bool archive_step(struct archive *archive)
 	struct finished finished = { .archive = archive };
 	int ret;
 
-	if (store_each_epoch(archive->dir, take_epoch, &finished))
+	ret = store_each_epoch(archive->dir, take_epoch, &finished);
+	if (ret) {
+		log_message(LOG_WARNING, "finished epochs are not found: %s",
+			    strerror(-ret));
 		return false;
+	}
 	if (!archive->stuck) {
 		ret = remove_one(archive, &finished);
 		archive->stuck = ret < 0;

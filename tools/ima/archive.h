@@ -12,6 +12,8 @@
  * struct archive - finished epochs, and what is still to be done with them
  * @dir: the store; is open to write
  * @current: number of the epoch that goes on, which is left alone
+ * @has_tpm: there is a TPM
+ * @reset: how often it was reset
  * @keep: keep so many before it
  * @alive: called now and then while a file is worked on, or NULL
  * @context: passed on
@@ -21,6 +23,8 @@
 struct archive {
 	int dir;
 	uint64_t current;
+	bool has_tpm;
+	uint32_t reset;
 	uint64_t keep;
 	void (*alive)(void *context);
 	void *context;

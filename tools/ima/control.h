@@ -10,6 +10,8 @@
 #define CONTROL_SOCKET	"/run/imalogd/control"
 /* Stage, save and delete now */
 #define CONTROL_FLUSH	"flush"
+/* The answer of a service that stages nothing until a signal comes */
+#define CONTROL_SUSPENDED	(-ESHUTDOWN)
 
 /**
  * struct control_answer - what the service has done

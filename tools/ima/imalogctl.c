@@ -53,7 +53,7 @@ enum {
  * @pcrs: file of PCR values, or NULL
  * @quote: files of a quote, or NULL
  * @nonce: what the quote was asked for with, or NULL
- * @pcr: IMA's PCR
+ * @ima_pcrs: a bit for each PCR that IMA extends, 0 for PCR 10 only
  * @epoch: number of the epoch, 0 for the last one
  * @saved_only: leave out what the kernel has
  * @json: as JSON
@@ -72,7 +72,7 @@ struct options {
 	const char *pcrs;
 	struct quote_files quote;
 	const char *nonce;
-	unsigned int pcr;
+	uint64_t ima_pcrs;
 	uint64_t epoch;
 	bool saved_only;
 	bool json;
@@ -213,14 +213,19 @@ static int read_pcrs(const struct options *options, struct verify *verify)
 	return EXIT_USAGE;
 }
 
-/* Return: whether it is the one that was asked for. */
-static bool is_nonce(const struct options *options, const struct quote *quote)
+/* Return: 0, -EINVAL if it is no nonce, -EKEYREJECTED if it is not that of the quote. */
+static int check_nonce(const char *text, const struct quote *quote, const char **why)
 {
+	size_t len = strlen(text) / 2;
 	uint8_t nonce[QUOTE_NONCE_MAX];
 
-	return !digest_from_text(options->nonce, strlen(options->nonce), nonce,
-				 quote->nonce_len) &&
-	       !memcmp(nonce, quote->nonce, quote->nonce_len);
+	*why = "a nonce is an even number of hexadecimal digits";
+	if (!len || len > sizeof(nonce) ||
+	    digest_from_text(text, strlen(text), nonce, len))
+		return -EINVAL;
+	*why = "it has another nonce";
+	return len == quote->nonce_len && !memcmp(nonce, quote->nonce, len) ? 0 :
+	       -EKEYREJECTED;
 }
 
 static int refused(const char *what, const char *why, int error)
@@ -246,14 +251,31 @@ static int read_quote(const struct options *options, struct quote *quote,
 	ret = quote_read(quote, &options->quote, &which, &why);
 	if (ret)
 		return refused(which, why, ret);
-	if (options->nonce && !is_nonce(options, quote))
-		return refused(options->quote.message, "it has another nonce",
-			       -EKEYREJECTED);
-	ret = verify_use_quote(verify, quote, options->pcr, &why);
+	if (options->nonce)
+		ret = check_nonce(options->nonce, quote, &why);
+	if (!ret)
+		ret = verify_use_quote(verify, quote, &why);
 	if (ret)
 		return refused(options->quote.message, why, ret);
-	printf("the quote is signed with the key%s\n", options->nonce ? "" :
+	printf("the quote is signed with the key (%s, %s)%s\n", quote->scheme,
+	       quote->hasher.algo->name, options->nonce ? "" :
 	       "; whether it is a new one was not checked (--nonce)");
+	return 0;
+}
+
+static int read_tpm(const struct options *options, struct verify *verify)
+{
+	unsigned int pcr;
+	int ret;
+
+	for (pcr = 0; pcr < RECORD_PCRS; pcr++) {
+		if (!(verify->wanted >> pcr & 1))
+			continue;
+		ret = pcr_read(options->tpm, pcr, &verify->target,
+			       &verify->known[pcr]);
+		if (ret)
+			return failed(options->tpm, ret);
+	}
 	return 0;
 }
 
@@ -261,6 +283,7 @@ static int read_target(struct context *context, struct verify *verify,
 		       struct quote *quote, const char **source)
 {
 	const struct options *options = context->options;
+	uint64_t unknown;
 	int ret = 0;
 
 	*source = options->pcrs;
@@ -270,28 +293,26 @@ static int read_target(struct context *context, struct verify *verify,
 		*source = "the quote";
 		ret = read_quote(options, quote, verify);
 	}
-	if (ret || *source || !context->view.live)
+	if (!ret && !*source && context->view.live) {
+		*source = "the TPM";
+		ret = read_tpm(options, verify);
+	}
+	if (ret || !*source)
 		return ret;
-	*source = "the TPM";
-	ret = pcr_read(options->tpm, options->pcr, &verify->target,
-		       &verify->known[options->pcr]);
-	return ret ? failed(options->tpm, ret) : 0;
-}
-
-/*
- * A quote may cover PCRs of the firmware. IMA's own is compared in any case.
- */
-static bool is_others(const struct options *options, const struct verify *verify,
-		      unsigned int pcr)
-{
-	return options->quote.message && pcr != options->pcr &&
-	       !verify_is_extended(verify, pcr);
+	unknown = verify_restrict(verify);
+	/* A machine without a TPM: nothing is compared. */
+	if (unknown == verify->wanted && !options->pcrs && !options->quote.message)
+		*source = NULL;
+	else if (unknown)
+		return refused(*source, "it lacks the value of a PCR that IMA extends (--pcr)",
+			       -EINVAL);
+	return 0;
 }
 
 /* Return: whether all banks of all PCRs come out. */
-static bool say_pcrs(const struct options *options, const struct verify *verify,
-		     const char *source)
+static bool say_pcrs(const struct verify *verify, const char *source)
 {
+	uint64_t unwanted = verify_unwanted(verify);
 	const struct hash_algo *algo;
 	bool good = true;
 	unsigned int pcr;
@@ -299,15 +320,15 @@ static bool say_pcrs(const struct options *options, const struct verify *verify,
 	size_t bank;
 
 	for (pcr = 0; pcr < RECORD_PCRS; pcr++) {
+		if (unwanted >> pcr & 1) {
+			printf("PCR %u: records extend it, which nothing vouches for; if the policy says so, give --pcr=%u\n",
+			       pcr, pcr);
+			good = false;
+		}
 		for (bank = 0; bank < verify->target.nr_banks; bank++) {
 			if (!(verify->known[pcr] >> bank & 1))
 				continue;
 			algo = verify->target.banks[bank];
-			if (is_others(options, verify, pcr)) {
-				printf("PCR %u, %s: in the quote, but no record extends it\n",
-				       pcr, algo->name);
-				continue;
-			}
 			if (!verify_reached(verify, pcr, bank, &number)) {
 				printf("PCR %u, %s: the records do not lead to the value of %s\n",
 				       pcr, algo->name, source);
@@ -331,7 +352,8 @@ static int verify_all(struct context *context, struct verify *verify,
 	int ret;
 
 	ret = hold(context);
-	if (!ret && verify_init(verify, &context->view.header))
+	if (!ret && verify_init(verify, &context->view.header,
+				context->options->ima_pcrs))
 		ret = EXIT_FAILED;
 	if (!ret)
 		ret = read_target(context, verify, quote, &source);
@@ -351,8 +373,8 @@ static int verify_all(struct context *context, struct verify *verify,
 		       verify->first_bad, verify->where, verify->why);
 	if (ret)
 		return EXIT_DOES_NOT_FIT;
-	good = say_pcrs(context->options, verify, source);
-	if (!verify_has_target(verify))
+	good = !source || say_pcrs(verify, source);
+	if (!source)
 		printf("not compared with any PCR\n");
 	return good && !verify->first_bad ? EXIT_GOOD : EXIT_DOES_NOT_FIT;
 }
@@ -626,7 +648,7 @@ static int command_flush(struct context *context)
 	ret = control_ask(options->control, CONTROL_FLUSH, FLUSH_WAIT, &answer);
 	if (ret)
 		return failed(options->control, ret);
-	if (answer.error == -ECANCELED) {
+	if (answer.error == CONTROL_SUSPENDED) {
 		log_message(LOG_ERR, "the service was suspended, see its log");
 		return EXIT_FAILED;
 	}
@@ -679,7 +701,8 @@ static const struct argp_option argp_options[] = {
 	{ "key", OPTION_KEY, "FILE", 0, "verify: the public key of the quote, in PEM", 0 },
 	{ "nonce", OPTION_NONCE, "HEX", 0,
 	  "verify: what the quote was asked for with (tpm2_quote --qualification)", 0 },
-	{ "pcr", OPTION_PCR, "NUMBER", 0, "verify: IMA's PCR in the TPM (10)", 0 },
+	{ "pcr", OPTION_PCR, "NUMBER", 0, 
+	  "verify: a PCR that IMA extends (10), also more than once", 0 },
 	{ "format", 'f', "FORMAT", 0,
 	  "export: binary, ascii, cel-json, or the name of a list", 0 },
 	{ "output", 'o', "FILE", 0, "export, cat: write to FILE", 0 },
@@ -757,7 +780,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 		options->nonce = argument;
 		break;
 	case OPTION_PCR:
-		options->pcr = (unsigned int)number_of(argument, RECORD_PCRS - 1,
+		options->ima_pcrs |= 1ULL << number_of(argument, RECORD_PCRS - 1,
 						       state);
 		break;
 	case OPTION_JSON:
@@ -825,7 +848,6 @@ int main(int argc, char **argv)
 		.tpm = STAGER_TPM_DIR,
 		.boot_id = STAGER_BOOT_ID,
 		.control = CONTROL_SOCKET,
-		.pcr = REPLAY_IMA_PCR,
 		.format = "binary",
 		.wait = WAIT,
 	};
@@ -838,6 +860,8 @@ int main(int argc, char **argv)
 
 	argp_err_exit_status = EXIT_USAGE;
 	argp_parse(&argp, argc, argv, 0, NULL, &options);
+	if (!options.ima_pcrs)
+		options.ima_pcrs = 1ULL << REPLAY_IMA_PCR;
 	context.options = &options;
 	for (i = 0; i < ARRAY_SIZE(commands); i++)
 		if (!strcmp(options.command, commands[i].name))

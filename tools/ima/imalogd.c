@@ -69,6 +69,7 @@ struct problem {
  * @started: the store and the kernel are open, and the epoch is known
  * @has_tpm: there is a TPM
  * @suspended: nothing is staged until a signal comes
+ * @last_check: when it was last seen whether there is something to do
  * @last_cycle: when the last cycle was done, in milliseconds
  * @last_alive: when the last sign of life was given
  * @space: there is little space left
@@ -88,6 +89,7 @@ struct service {
 	bool started;
 	bool has_tpm;
 	bool suspended;
+	uint64_t last_check;
 	uint64_t last_cycle;
 	uint64_t last_alive;
 	struct problem space;
@@ -395,6 +397,8 @@ static int service_open(struct service *service)
 	service->archive = (struct archive){
 		.dir = stager->store.dir,
 		.current = stager->store.header.epoch,
+		.has_tpm = stager->boot.tpm,
+		.reset = stager->boot.reset,
 		.keep = config->keep_epochs,
 		.alive = give_sign_of_life,
 		.context = service,
@@ -472,7 +476,7 @@ static int stage_and_save(struct service *service, struct stager_result *result)
 	service->last_cycle = now();
 	check_space(service);
 	if (service->suspended)
-		return -ECANCELED;
+		return CONTROL_SUSPENDED;
 	if (!service->started)
 		ret = service_open(service);
 	if (!ret)
@@ -491,14 +495,14 @@ static int stage_and_save(struct service *service, struct stager_result *result)
 	return ret;
 }
 
-/* Return: 0 or a negative error number, -ECANCELED while nothing is to be staged. */
+/* Return: 0 or a negative error number, CONTROL_SUSPENDED while nothing is staged. */
 static int cycle(struct service *service, struct stager_result *result)
 {
 	uint64_t start = now();
 	int ret;
 
 	ret = stage_and_save(service, result);
-	if (ret != -ECANCELED)
+	if (ret != CONTROL_SUSPENDED)
 		count_cycle(service, start, ret);
 	tell_metrics(service);
 	return ret;
@@ -540,10 +544,15 @@ static int on_time(sd_event_source *source, uint64_t usec, void *context)
 	/* Programs that a problem has started */
 	while (waitpid(-1, NULL, WNOHANG) > 0)
 		;
-	if (!service->suspended && is_time(service))
-		cycle(service, &result);
-	else
-		tell_metrics(service);
+	/* Not each time while finished epochs are worked on */
+	if (now() - service->last_check >= service->config.check_interval) {
+		service->last_check = now();
+		check_space(service);
+		if (!service->suspended && is_time(service))
+			cycle(service, &result);
+		else
+			tell_metrics(service);
+	}
 	ret = sd_event_source_set_time_relative(source, tidy(service) ?
 						STEP_INTERVAL :
 						service->config.check_interval * 1000);

@@ -16,6 +16,8 @@
 
 /* Longer than any message or signature */
 #define FILE_MAX	4096
+/* Of a key: RSA with 2048 bits has so many */
+#define SECURITY_BITS	112
 
 _Static_assert(sizeof(((TPM2B_DATA *)NULL)->buffer) <= QUOTE_NONCE_MAX,
 	       "each nonce has room");
@@ -48,19 +50,44 @@ static int read_key(const char *path, EVP_PKEY **key)
 
 /* ---- the signature ------------------------------------------------------------- */
 
-/* The hash algorithm of the signature, or TPM2_ALG_ERROR for another kind */
-static uint16_t signature_hash(const TPMT_SIGNATURE *signature)
+/*
+ * How the message is hashed, and what the scheme is called; NULL for what a quote is
+ * not signed with. With SHA-1 others than the TPM could have found it.
+ */
+static const struct hash_algo *signature_hash(const TPMT_SIGNATURE *signature,
+					      const char **scheme)
 {
+	uint16_t hash;
+
 	switch (signature->sigAlg) {
 	case TPM2_ALG_RSASSA:
-		return signature->signature.rsassa.hash;
+		*scheme = "RSASSA";
+		hash = signature->signature.rsassa.hash;
+		break;
 	case TPM2_ALG_RSAPSS:
-		return signature->signature.rsapss.hash;
+		*scheme = "RSAPSS";
+		hash = signature->signature.rsapss.hash;
+		break;
 	case TPM2_ALG_ECDSA:
-		return signature->signature.ecdsa.hash;
+		*scheme = "ECDSA";
+		hash = signature->signature.ecdsa.hash;
+		break;
 	default:
-		return TPM2_ALG_ERROR;
+		return NULL;
 	}
+	return hash == TPM2_ALG_SHA1 ? NULL : hash_algo_of_tpm(hash);
+}
+
+/* Return: what is wrong with the key, or NULL. */
+static const char *check_key(EVP_PKEY *key, const TPMT_SIGNATURE *signature)
+{
+	bool ecdsa = signature->sigAlg == TPM2_ALG_ECDSA;
+
+	if (!EVP_PKEY_is_a(key, ecdsa ? "EC" : "RSA"))
+		return "it is a key of another kind than that of the signature";
+	if (EVP_PKEY_get_security_bits(key) < SECURITY_BITS)
+		return "it is too short";
+	return NULL;
 }
 
 /* OpenSSL takes the two numbers as ASN.1. Return: the length, or a negative one. */
@@ -106,25 +133,22 @@ static bool verify_signature(EVP_PKEY *key, const struct hash_algo *algo,
 			     const TPMT_SIGNATURE *signature,
 			     const uint8_t *message, size_t len)
 {
-	bool rsa = EVP_PKEY_is_a(key, "RSA");
 	uint8_t *der;
 	bool good;
 	int der_len;
 
 	switch (signature->sigAlg) {
 	case TPM2_ALG_RSASSA:
-		return rsa && verify_bytes(key, algo->openssl, RSA_PKCS1_PADDING,
-					   signature->signature.rsassa.sig.buffer,
-					   signature->signature.rsassa.sig.size,
-					   message, len);
+		return verify_bytes(key, algo->openssl, RSA_PKCS1_PADDING,
+				    signature->signature.rsassa.sig.buffer,
+				    signature->signature.rsassa.sig.size,
+				    message, len);
 	case TPM2_ALG_RSAPSS:
-		return rsa && verify_bytes(key, algo->openssl, RSA_PKCS1_PSS_PADDING,
-					   signature->signature.rsapss.sig.buffer,
-					   signature->signature.rsapss.sig.size,
-					   message, len);
+		return verify_bytes(key, algo->openssl, RSA_PKCS1_PSS_PADDING,
+				    signature->signature.rsapss.sig.buffer,
+				    signature->signature.rsapss.sig.size,
+				    message, len);
 	default:
-		if (!EVP_PKEY_is_a(key, "EC"))
-			return false;
 		der_len = encode_ecdsa(&signature->signature.ecdsa, &der);
 		if (der_len <= 0)
 			return false;
@@ -217,11 +241,11 @@ int quote_read(struct quote *quote, const struct quote_files *files,
 	ret = read_file(files->signature, text, &text_len);
 	if (ret)
 		return ret;
-	*why = "it is no TPMT_SIGNATURE of RSASSA, RSAPSS or ECDSA";
+	*why = "it is no TPMT_SIGNATURE of RSASSA, RSAPSS or ECDSA with a hash other than SHA-1";
 	if (Tss2_MU_TPMT_SIGNATURE_Unmarshal(text, text_len, &at, &signature) ||
 	    at != text_len)
 		return -EBADMSG;
-	algo = hash_algo_of_tpm(signature_hash(&signature));
+	algo = signature_hash(&signature, &quote->scheme);
 	if (!algo)
 		return -EBADMSG;
 	*which = files->key;
@@ -229,6 +253,11 @@ int quote_read(struct quote *quote, const struct quote_files *files,
 	*why = ret == -EBADMSG ? "it is no public key in PEM" : NULL;
 	if (ret)
 		return ret;
+	*why = check_key(key, &signature);
+	if (*why) {
+		EVP_PKEY_free(key);
+		return -EKEYREJECTED;
+	}
 
 	*which = files->signature;
 	*why = "it is not the signature of the quote with this key";

@@ -29,6 +29,7 @@ struct quote_selection {
  * struct quote - what a TPM has signed
  * @selections: which PCRs, in the order in which their values are hashed
  * @nr_selections: how many banks
+ * @scheme: how it is signed
  * @hasher: for @digest
  * @digest: digest of their values, one after the other
  * @nonce: what the TPM was given, to show that the quote is not an old one
@@ -37,6 +38,7 @@ struct quote_selection {
 struct quote {
 	struct quote_selection selections[REPLAY_BANKS];
 	size_t nr_selections;
+	const char *scheme;
 	struct hasher hasher;
 	uint8_t digest[DIGEST_MAX];
 	uint8_t nonce[QUOTE_NONCE_MAX];

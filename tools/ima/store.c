@@ -267,6 +267,10 @@ static bool is_named(const struct store *store, const char *name)
 		segment_name(&store->header, number, i, "", again);
 		if (!strcmp(again, name))
 			return true;
+		/* An epoch that was finished before later ones were taken away */
+		segment_name(&store->header, number, i, STORE_COMPRESSED, again);
+		if (!strcmp(again, name))
+			return true;
 	}
 	return false;
 }

@@ -15,12 +15,15 @@
  * verify_init - prepare to verify a log
  * @verify: to be prepared; no PCR is to have a value yet
  * @header: the epoch
+ * @wanted: a bit for each PCR that IMA extends
  *
  * Return: 0, or a negative error number.
  */
-int verify_init(struct verify *verify, const struct manifest_header *header)
+int verify_init(struct verify *verify, const struct manifest_header *header,
+		uint64_t wanted)
 {
 	memset(verify, 0, sizeof(*verify));
+	verify->wanted = wanted;
 	return pcr_values_init(&verify->target, header->banks, header->nr_banks);
 }
 
@@ -104,13 +107,8 @@ int verify_read_pcrs(struct verify *verify, FILE *file, const char **why)
 	return -EBADMSG;
 }
 
-/**
- * verify_has_target - is there a PCR whose value is to be compared?
- * @verify: the verification
- *
- * Return: whether there is.
- */
-bool verify_has_target(const struct verify *verify)
+/* Return: whether there is a value of any PCR. */
+static bool any_known(const struct verify *verify)
 {
 	unsigned int pcr;
 
@@ -145,19 +143,19 @@ static bool keep_covered(struct verify *verify, const struct quote *quote)
  * @verify: the verification; the values of the PCRs that the quote covers are
  *	those that verify_read_pcrs() has read, if it was called
  * @quote: the quote, used until verify_run() has returned
- * @pcr: the PCR that is of interest
  * @why: set to what is wrong
  *
  * If the quote covers one PCR only, its value need not be known: the replay finds
  * it by its digest.
  *
- * Return: 0, -EKEYREJECTED if the values are not those that were signed or do not
- * cover @pcr, -EINVAL if values are missing, or another negative error number.
+ * Return: 0, -EKEYREJECTED if the values are not those that were signed or not all
+ * PCRs that IMA extends are among them, -EINVAL if values are missing, or another
+ * negative error number.
  */
-int verify_use_quote(struct verify *verify, struct quote *quote, uint32_t pcr,
-		     const char **why)
+int verify_use_quote(struct verify *verify, struct quote *quote, const char **why)
 {
-	bool covered = false;
+	uint64_t covered = 0;
+	unsigned int pcr;
 	size_t i;
 	int ret, bank;
 
@@ -167,28 +165,53 @@ int verify_use_quote(struct verify *verify, struct quote *quote, uint32_t pcr,
 			*why = "it covers a bank that is not replayed in this epoch";
 			return -EINVAL;
 		}
-		if (quote->selections[i].pcrs >> pcr & 1)
-			covered = true;
+		covered |= quote->selections[i].pcrs;
 	}
-	if (!covered) {
-		*why = "it does not cover the PCR that IMA extends";
+	if (verify->wanted & ~covered) {
+		*why = "it does not cover each PCR that IMA extends (--pcr)";
 		return -EKEYREJECTED;
 	}
-	if (!verify_has_target(verify)) {
+	if (!any_known(verify)) {
 		*why = "it covers several PCRs: their values are needed (--pcrs)";
 		if (!quote_is_of_one(quote))
 			return -EINVAL;
-		verify->known[pcr] = 1ULL << pcr_values_bank(&verify->target,
-							     quote->selections[0].bank->name);
+		bank = pcr_values_bank(&verify->target, quote->selections[0].bank->name);
+		for (pcr = 0; pcr < RECORD_PCRS; pcr++)
+			if (verify->wanted >> pcr & 1)
+				verify->known[pcr] = 1ULL << bank;
 		verify->quote = quote;
 		return 0;
 	}
 	*why = "it covers PCRs whose values are missing in the file";
 	if (!keep_covered(verify, quote))
 		return -EINVAL;
-	*why = "it is a quote of other values than those in the file";
 	ret = quote_fits(quote, &verify->target);
-	return ret == -EBADMSG ? -EKEYREJECTED : ret;
+	if (ret != -EBADMSG) {
+		*why = NULL;
+		return ret;
+	}
+	*why = "it is a quote of other values than those in the file";
+	return -EKEYREJECTED;
+}
+
+/**
+ * verify_restrict - compare only the PCRs that IMA extends
+ * @verify: the verification, with all that is known of PCRs
+ *
+ * Return: a bit for each PCR that IMA extends and of which no value is known.
+ */
+uint64_t verify_restrict(struct verify *verify)
+{
+	uint64_t unknown = 0;
+	unsigned int pcr;
+
+	for (pcr = 0; pcr < RECORD_PCRS; pcr++) {
+		if (!(verify->wanted >> pcr & 1))
+			verify->known[pcr] = 0;
+		else if (!verify->known[pcr])
+			unknown |= 1ULL << pcr;
+	}
+	return unknown;
 }
 
 __attribute__((format(printf, 4, 5)))
@@ -346,15 +369,16 @@ int verify_run(struct verify *verify, struct view *view)
 }
 
 /**
- * verify_is_extended - is there a record that extends a PCR?
+ * verify_unwanted - are there records for other PCRs than those that IMA extends?
  * @verify: the verification, after verify_run()
- * @pcr: the PCR
  *
- * Return: whether there is.
+ * Nothing tells whether such records are true.
+ *
+ * Return: a bit for each of these PCRs.
  */
-bool verify_is_extended(const struct verify *verify, unsigned int pcr)
+uint64_t verify_unwanted(const struct verify *verify)
 {
-	return verify->replay.pcrs.touched >> pcr & 1;
+	return verify->replay.pcrs.touched & ~verify->wanted;
 }
 
 /**

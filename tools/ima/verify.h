@@ -15,6 +15,7 @@
 
 /**
  * struct verify - what is known of a log
+ * @wanted: a bit for each PCR that IMA extends
  * @target: values that PCRs are to have
  * @known: by PCR, a bit for each bank of which @target has a value
  * @quote: the TPM's signature for a value that is not known, but its digest; or
@@ -31,6 +32,7 @@
  * @replay: the replay
  */
 struct verify {
+	uint64_t wanted;
 	struct pcr_values target;
 	uint64_t known[RECORD_PCRS];
 	struct quote *quote;
@@ -45,13 +47,13 @@ struct verify {
 	struct replay replay;
 };
 
-int verify_init(struct verify *verify, const struct manifest_header *header);
+int verify_init(struct verify *verify, const struct manifest_header *header,
+		uint64_t wanted);
 int verify_read_pcrs(struct verify *verify, FILE *file, const char **why);
-bool verify_has_target(const struct verify *verify);
-int verify_use_quote(struct verify *verify, struct quote *quote, uint32_t pcr,
-		     const char **why);
+int verify_use_quote(struct verify *verify, struct quote *quote, const char **why);
+uint64_t verify_restrict(struct verify *verify);
 int verify_run(struct verify *verify, struct view *view);
-bool verify_is_extended(const struct verify *verify, unsigned int pcr);
+uint64_t verify_unwanted(const struct verify *verify);
 bool verify_reached(const struct verify *verify, unsigned int pcr, size_t bank,
 		    uint64_t *number);
 

@@ -76,7 +76,12 @@ static void begin_epoch(void)
 /* What the service does now and then, with @epoch going on. */
 static void tidy_at(uint64_t epoch, uint64_t keep)
 {
-	struct archive archive = { .current = epoch, .keep = keep };
+	struct archive archive = {
+		.current = epoch,
+		.has_tpm = boot.tpm,
+		.reset = boot.reset,
+		.keep = keep,
+	};
 	unsigned int steps = 0;
 
 	archive.dir = open(fake_path("store"), O_RDONLY | O_DIRECTORY);
@@ -179,6 +184,44 @@ static void test_too_many(void **state)
 	finish_epoch(4);
 	begin_epoch();
 	assert_true(is_there("store/epoch-00000005"));
+}
+
+/* With the PCRs going on, what led to them is kept, whatever the epochs are. */
+static void test_keeps_what_the_pcrs_need(void **state)
+{
+	(void)state;
+	finish_epoch(1);
+	begin_epoch();
+	/* Resumed, and nobody has noted that before the kexec */
+	boot.restart++;
+	machine_kexec();
+	begin_epoch();
+	assert_true(is_there("store/epoch-00000003"));
+	tidy_at(3, 0);
+	assert_false(is_there("store/epoch-00000001"));
+	assert_true(is_there("store/epoch-00000002/00000001.binary_sha1.zst"));
+	machine_reboot();
+	begin_epoch();
+	tidy_at(4, 0);
+	assert_false(is_there("store/epoch-00000002"));
+	assert_false(is_there("store/epoch-00000003"));
+}
+
+/* Later epochs were taken away: the last one is a finished one, and stays whole. */
+static void test_last_epoch_is_compressed(void **state)
+{
+	char away[512];
+
+	(void)state;
+	snprintf(away, sizeof(away), "%s", fake_path("away"));
+	finish_epoch(1);
+	begin_epoch();
+	tidy_at(2, ALL);
+	assert_int_equal(rename(fake_path("store/epoch-00000002"), away), 0);
+	machine_reboot();
+	begin_epoch();
+	assert_epoch(1);
+	assert_false(is_there("store/epoch-00000001/left-over"));
 }
 
 /* What no manifest names goes with the epoch, and nothing outside of it. */
@@ -439,6 +482,8 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		TEST(test_compressed),
 		TEST(test_too_many),
+		TEST(test_keeps_what_the_pcrs_need),
+		TEST(test_last_epoch_is_compressed),
 		TEST(test_removes_what_is_left_over),
 		TEST(test_damaged_file),
 		TEST(test_sizes),

@@ -21,6 +21,7 @@ char fake_root[256];
 unsigned int fake_generation;
 unsigned int fake_busy;
 bool fake_copied;
+unsigned int fake_pcr;
 bool fake_keep;
 
 static unsigned int readers, writers;
@@ -103,7 +104,8 @@ static const char *list_path(int file, bool staged)
 	return path;
 }
 
-static void write_pcr(const char *bank, const uint8_t *value, size_t size)
+static void write_pcr(const char *bank, unsigned int pcr, const uint8_t *value,
+		      size_t size)
 {
 	char name[64], text[2 * EVP_MAX_MD_SIZE + 2];
 	size_t i;
@@ -111,16 +113,16 @@ static void write_pcr(const char *bank, const uint8_t *value, size_t size)
 	for (i = 0; i < size; i++)
 		sprintf(text + 2 * i, "%02X", value[i]);
 	strcat(text, "\n");
-	snprintf(name, sizeof(name), "tpm/pcr-%s/10", bank);
+	snprintf(name, sizeof(name), "tpm/pcr-%s/%u", bank, pcr);
 	fake_write(name, text, strlen(text));
 }
 
-static void read_pcr(const char *bank, uint8_t *value, size_t size)
+static void read_pcr(const char *bank, unsigned int pcr, uint8_t *value, size_t size)
 {
 	struct bytes text = { };
 	char name[64];
 
-	snprintf(name, sizeof(name), "tpm/pcr-%s/10", bank);
+	snprintf(name, sizeof(name), "tpm/pcr-%s/%u", bank, pcr);
 	fake_read(name, &text);
 	if (digest_from_text((char *)text.data, text.len - 1, value, size))
 		abort();
@@ -132,9 +134,12 @@ static void start_tpm(void)
 	uint8_t zero[EVP_MAX_MD_SIZE] = { };
 	size_t i;
 
-	for (i = 0; i < ARRAY_SIZE(banks); i++)
-		write_pcr(banks[i], zero,
-			  EVP_MD_get_size(EVP_get_digestbyname(banks[i])));
+	for (i = 0; i < ARRAY_SIZE(banks); i++) {
+		size_t size = EVP_MD_get_size(EVP_get_digestbyname(banks[i]));
+
+		write_pcr(banks[i], 10, zero, size);
+		write_pcr(banks[i], 11, zero, size);
+	}
 	fake_write("truth.binary", "", 0);
 	fake_write("truth.ascii", "", 0);
 }
@@ -170,6 +175,7 @@ void fake_start(void)
 	mkdir(fake_path("tpm/pcr-sha1"), 0700);
 	mkdir(fake_path("tpm/pcr-sha256"), 0700);
 	fake_busy = 0;
+	fake_pcr = 10;
 	start_tpm();
 	start_kernel();
 }
@@ -197,11 +203,11 @@ static void extend(const struct record *record)
 		const EVP_MD *md = EVP_get_digestbyname(banks[i]);
 
 		size = EVP_MD_get_size(md);
-		read_pcr(banks[i], value, size);
+		read_pcr(banks[i], record->pcr, value, size);
 		EVP_Digest(record->data, record->data_len, value + size, NULL,
 			   md, NULL);
 		EVP_Digest(value, 2 * size, digest, NULL, md, NULL);
-		write_pcr(banks[i], digest, size);
+		write_pcr(banks[i], record->pcr, digest, size);
 	}
 }
 
@@ -213,12 +219,15 @@ static void measure(const char *file)
 	struct record record;
 	const char *why;
 	size_t need, i;
-	char hex[3];
+	char hex[3], pcr[12];
 
 	list_add_ng(&maker, &list, file);
+	/* Its number is not in the digest. */
+	list.data[0] = (uint8_t)fake_pcr;
 	if (record_parse(list.data, list.len, 20, &order, &record, &need, &why) != 1)
 		abort();
-	bytes_add(&line, "10 ", 3);
+	snprintf(pcr, sizeof(pcr), "%2u ", fake_pcr);
+	bytes_add(&line, pcr, strlen(pcr));
 	for (i = 0; i < 20; i++) {
 		snprintf(hex, sizeof(hex), "%02x", record.digest[i]);
 		bytes_add(&line, hex, 2);

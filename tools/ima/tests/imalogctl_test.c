@@ -311,16 +311,21 @@ static void test_verify_against_a_quote(void **state)
 	save_some();
 	quote(&maker, "sha256", 0);
 	assert_int_equal(verify_quote(""), 0);
-	assert_said("the quote is signed with the key; whether it is a new one was not checked");
+	assert_said("the quote is signed with the key (ECDSA, sha256); whether it is a new one was not checked");
 	assert_said("PCR 10, sha256: the value of the quote, after record 18");
 	assert_int_equal(verify_quote("--nonce=01fe"), 0);
-	assert_said("the quote is signed with the key\n");
+	assert_said("the quote is signed with the key (ECDSA, sha256)\n");
 	assert_int_equal(verify_quote("--nonce=01ff"), 1);
 	assert_said("it has another nonce");
 	assert_int_equal(verify_quote("--nonce=01"), 1);
-	assert_int_equal(verify_quote("--nonce="), 1);
+	assert_said("it has another nonce");
+	assert_int_equal(verify_quote("--nonce="), 2);
+	assert_said("a nonce is an even number of hexadecimal digits");
+	assert_int_equal(verify_quote("--nonce=01f"), 2);
+	assert_int_equal(verify_quote("--nonce=01fg"), 2);
 	assert_int_equal(verify_quote("--pcr=11"), 1);
-	assert_said("it does not cover the PCR that IMA extends");
+	assert_said("it does not cover each PCR that IMA extends");
+	assert_int_equal(verify_quote("--pcr=10 --pcr=11"), 1);
 
 	/* Later records do no harm, missing ones do. */
 	fake_measure("file", 5);
@@ -366,14 +371,13 @@ static void test_verify_against_a_quote_of_many(void **state)
 	snprintf(option, sizeof(option), "--nonce=01fe --pcrs=%s/pcrs", fake_root);
 	fake_measure("file", 2);
 	assert_int_equal(verify_quote(option), 0);
-	assert_said("PCR 4, sha1: in the quote, but no record extends it");
 	assert_said("PCR 10, sha1: the value of the quote, after record 18");
 	assert_said("PCR 10, sha256: the value of the quote, after record 18");
 
-	/* Without the quote nobody says that it is not IMA's. */
+	/* The firmware's PCRs are not compared. */
 	snprintf(alone, sizeof(alone), "verify --pcrs=%s/pcrs", fake_root);
-	assert_int_equal(ctl(alone), 1);
-	assert_said("PCR 4, sha1: the records do not lead to the value of");
+	assert_int_equal(ctl(alone), 0);
+	assert_said("PCR 10, sha1: the value of ");
 	/* One that is not covered does not count, one that is does. */
 	change_byte("pcrs", (size_t)(strstr(text, "5 : 0x") - text) + 10);
 	assert_int_equal(verify_quote(option), 0);
@@ -387,6 +391,46 @@ static void test_verify_against_a_quote_of_many(void **state)
 	bytes_free(&sha1);
 	bytes_free(&sha256);
 	quote_maker_free(&maker);
+}
+
+/* Records that extend another PCR are vouched for, too, or they are not believed. */
+static void test_verify_another_pcr(void **state)
+{
+	struct quote_maker maker;
+	char option[512];
+
+	(void)state;
+	quote_maker_init(&maker, TPM2_ALG_ECDSA, TPM2_ALG_SHA256, "SHA256");
+	save_some();
+	quote(&maker, "sha256", 0);
+	fake_pcr = 11;
+	fake_measure("eleven", 2);
+	assert_int_equal(ctl("verify"), 1);
+	assert_said("PCR 11: records extend it, which nothing vouches for; if the policy says so, give --pcr=11");
+	assert_int_equal(verify_quote(""), 1);
+	assert_said("PCR 10, sha256: the value of the quote, after record 18");
+	assert_said("PCR 11: records extend it, which nothing vouches for");
+	assert_int_equal(ctl("verify --pcr=10 --pcr=11"), 0);
+	assert_said("PCR 11, sha1: the value of the TPM, after record 20");
+	assert_said("PCR 10, sha256: the value of the TPM, after record 18");
+	/* And all of them are there. */
+	snprintf(option, sizeof(option), "verify --pcr=10 --pcr=11 --pcrs=%s/pcrs", fake_root);
+	fake_write("pcrs", "sha1:\n10: 0x0000000000000000000000000000000000000000\n", 54);
+	assert_int_equal(ctl(option), 2);
+	assert_said("it lacks the value of a PCR that IMA extends");
+	change_byte("tpm/pcr-sha1/11", 5);
+	assert_int_equal(ctl("verify --pcr=10 --pcr=11"), 1);
+	assert_said("PCR 11, sha1: the records do not lead to the value of the TPM");
+	quote_maker_free(&maker);
+}
+
+/* No record for a PCR that IMA extends: they were taken away. */
+static void test_verify_pcr_without_records(void **state)
+{
+	(void)state;
+	save_some();
+	assert_int_equal(ctl("verify --pcr=10 --pcr=11"), 1);
+	assert_said("PCR 11, sha1: the records do not lead to the value of the TPM");
 }
 
 static void test_verify_tells_of_a_gap(void **state)
@@ -663,6 +707,8 @@ int main(int argc, char **argv)
 		TEST(test_verify_against_a_file),
 		TEST(test_verify_against_a_quote),
 		TEST(test_verify_against_a_quote_of_many),
+		TEST(test_verify_another_pcr),
+		TEST(test_verify_pcr_without_records),
 		TEST(test_verify_tells_of_a_gap),
 		TEST(test_verify_damaged_manifest),
 		TEST(test_verify_while_a_line_is_written),

@@ -272,6 +272,73 @@ static void test_signed_but_no_quote(void **state)
 	bytes_free(&values);
 }
 
+/* SHA-1, and keys that are too short, others than the TPM can sign for, too. */
+static void test_weak(void **state)
+{
+	struct quote_maker weak = { TPM2_ALG_RSASSA, TPM2_ALG_SHA1, "SHA1", NULL };
+	struct bytes message = { }, signature = { };
+	struct quote quote;
+	const char *why;
+
+	(void)state;
+	weak.key = makers[0].key;
+	make_quote(&weak, &message, &signature);
+	assert_int_equal(read_bytes(&quote, &message, &signature, &why), -EBADMSG);
+	assert_non_null(strstr(why, "a hash other than SHA-1"));
+	quote_free(&quote);
+	bytes_free(&message);
+	bytes_free(&signature);
+
+	weak = (struct quote_maker){ TPM2_ALG_RSASSA, TPM2_ALG_SHA256, "SHA256",
+				     EVP_RSA_gen(1024) };
+	make_quote(&weak, &message, &signature);
+	assert_int_equal(read_bytes(&quote, &message, &signature, &why), -EKEYREJECTED);
+	assert_string_equal(why, "it is too short");
+	quote_free(&quote);
+	quote_maker_free(&weak);
+	bytes_free(&message);
+	bytes_free(&signature);
+}
+
+/* A quote of nothing says nothing, and a bank that is named twice is hashed twice. */
+static void test_odd_selections(void **state)
+{
+	struct bytes message = { }, signature = { }, values = { };
+	struct pcr_values pcrs;
+	struct quote quote;
+	TPMS_ATTEST attest;
+	const char *why;
+
+	(void)state;
+	fill_values(&pcrs);
+	write_key(&makers[2]);
+	quote_begin(&attest, "");
+	quote_select(&attest, TPM2_ALG_SHA256, 0);
+	quote_select(&attest, TPM2_ALG_SHA1, 0);
+	quote_sign(&makers[2], &attest, &values, &message, &signature);
+	assert_int_equal(read_bytes(&quote, &message, &signature, &why), 0);
+	assert_int_equal(quote.nr_selections, 0);
+	assert_false(quote_is_of_one(&quote));
+	assert_false(quote_covers(&quote, 10, hash_algo_find("sha256")));
+	quote_free(&quote);
+	bytes_free(&message);
+	bytes_free(&signature);
+
+	quote_begin(&attest, "");
+	quote_select(&attest, TPM2_ALG_SHA256, 1 << 10);
+	quote_select(&attest, TPM2_ALG_SHA256, 1 << 10);
+	bytes_add(&values, pcrs.value[10][1], 32);
+	bytes_add(&values, pcrs.value[10][1], 32);
+	quote_sign(&makers[2], &attest, &values, &message, &signature);
+	assert_int_equal(read_bytes(&quote, &message, &signature, &why), 0);
+	assert_false(quote_is_of_one(&quote));
+	assert_int_equal(quote_fits(&quote, &pcrs), 0);
+	quote_free(&quote);
+	bytes_free(&message);
+	bytes_free(&signature);
+	bytes_free(&values);
+}
+
 /* Bank by bank in the order of the quote, and in each by the numbers of the PCRs */
 static void test_many_pcrs(void **state)
 {
@@ -349,6 +416,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_each_byte),
 		cmocka_unit_test(test_other_keys),
 		cmocka_unit_test(test_signed_but_no_quote),
+		cmocka_unit_test(test_weak),
+		cmocka_unit_test(test_odd_selections),
 		cmocka_unit_test(test_many_pcrs),
 	};
 
