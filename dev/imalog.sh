@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# A guest with the programs of tools/ima. Sourced after lib.sh.
+
+# imalog_initramfs CPIO RUN [ARGUMENT...]: build the programs, and an initramfs with them that
+# runs RUN. ARGUMENTS are those of dev/initramfs.
+imalog_initramfs() {
+	local cpio=$1 run=$2 tcti gcc_s
+	shift 2
+
+	log_start imalog-build
+	run "imalog: building" env -u MAKEFLAGS -u MFLAGS make -C "$ROOT/tools/ima" -j"$JOBS" \
+		OUTPUT="$BUILD/imalog" all
+	# Loaded by name, not linked
+	tcti=$(realpath "$(ldconfig -p | sed -n 's/.*libtss2-tcti-device\.so\.0 .*=> //p' | head -n 1)")
+	gcc_s=$(realpath "$(ldconfig -p | sed -n 's/.*libgcc_s\.so\.1 .*x86-64.*=> //p' | head -n 1)")
+	"$ROOT/dev/initramfs" --output "$cpio" --run "$run" --libs \
+		--add "$BUILD/imalog/imalogd" --add "$BUILD/imalog/imalogctl" \
+		--add "$BUILD/imalog/imalogfs" \
+		--add "$gcc_s:/usr/lib/x86_64-linux-gnu/libgcc_s.so.1" \
+		--add "$tcti:/usr/lib/x86_64-linux-gnu/libtss2-tcti-device.so.0" "$@"
+}
