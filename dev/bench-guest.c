@@ -13,6 +13,7 @@
  *	hold N...	how long each of them holds the mutex (CONFIG_LOCK_STAT)
  *	wait N		the longest wait of an append meanwhile
  *	lockup N	read N records, and A, D and N, once each
+ *	grow N		have a list of N records, and nothing else
  *
  * What takes less than a second is done RUNS times (5), and so is what hold and wait
  * measure. A list is not read if this is likely to take more than SECONDS (600).
@@ -134,8 +135,8 @@ static void init_appenders(void)
 	for (i = 0; i < appenders_nr; i++) {
 		a = &appenders[i];
 		snprintf(a->path, sizeof(a->path), WORK_DIR "/appender%d", i);
-		/* No two of them ever write the same. */
-		a->serial = (i + 1ULL) << 48;
+		/* No two of them ever write the same, nor did a program before. */
+		a->serial = (i + 1ULL) << 48 | (now_ns() & ((1ULL << 48) - 1));
 		fd = open(a->path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
 		if (fd < 0 || fchown(fd, TEST_UID, -1) || close(fd))
 			fail(a->path);
@@ -726,7 +727,7 @@ static void bench_lockup(long records)
 static void usage(void)
 {
 	fprintf(stderr,
-		"usage: bench-guest [-r RUNS] [-s SECONDS] scale|memory|append|command|hold|wait|lockup N...\n");
+		"usage: bench-guest [-r RUNS] [-s SECONDS] scale|memory|append|command|hold|wait|lockup|grow N...\n");
 	exit(1);
 }
 
@@ -752,6 +753,10 @@ int main(int argc, char **argv)
 		fail(WORK_DIR);
 	load_rule();
 	init_appenders();
+	if (!strcmp(what, "grow")) {
+		grow(atol(argv[0]));
+		return 0;
+	}
 	if (has_staging())
 		find_n();
 	if (!strcmp(what, "scale"))

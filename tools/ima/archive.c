@@ -297,7 +297,8 @@ static int remove_one(struct archive *archive, const struct finished *finished)
 	if (!ret && finished->count > archive->keep)
 		ret = remove_epoch(archive, finished->first);
 	if (ret < 0)
-		log_message(LOG_WARNING, "finished epochs are not removed before the next start: %s",
+		log_message(LOG_WARNING,
+			    "finished epochs are not removed before the next start: %s",
 			    strerror(-ret));
 	return ret;
 }
@@ -309,8 +310,9 @@ static int compress_one(struct archive *archive, uint64_t epoch)
 
 	ret = compress_epoch(archive, epoch);
 	if (ret < 0)
-		log_message(LOG_WARNING, "epoch %" PRIu64 " is not compressed before the next start: %s",
-			    epoch, strerror(-ret));
+		log_message(LOG_WARNING, "epoch %" PRIu64
+			    " is not compressed before the next start: %s", epoch,
+			    strerror(-ret));
 	return ret;
 }
 

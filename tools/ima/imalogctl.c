@@ -321,7 +321,7 @@ static bool say_pcrs(const struct verify *verify, const char *source)
 
 	for (pcr = 0; pcr < RECORD_PCRS; pcr++) {
 		if (unwanted >> pcr & 1) {
-			printf("PCR %u: records extend it, which nothing vouches for; if the policy says so, give --pcr=%u\n",
+			printf("PCR %u: nothing vouches for its records; if IMA extends it, say --pcr=%u\n",
 			       pcr, pcr);
 			good = false;
 		}
@@ -701,7 +701,7 @@ static const struct argp_option argp_options[] = {
 	{ "key", OPTION_KEY, "FILE", 0, "verify: the public key of the quote, in PEM", 0 },
 	{ "nonce", OPTION_NONCE, "HEX", 0,
 	  "verify: what the quote was asked for with (tpm2_quote --qualification)", 0 },
-	{ "pcr", OPTION_PCR, "NUMBER", 0, 
+	{ "pcr", OPTION_PCR, "NUMBER", 0,
 	  "verify: a PCR that IMA extends (10), also more than once", 0 },
 	{ "format", 'f', "FORMAT", 0,
 	  "export: binary, ascii, cel-json, or the name of a list", 0 },
