@@ -92,15 +92,19 @@ static void test_format(void **state)
 	read_back();
 	for (line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
 		char name[64], type[16], again[64], value[32];
+		int fields;
 
-		assert_int_equal(sscanf(line, "# HELP %63s %15s", name, type), 2);
+		fields = sscanf(line, "# HELP %63s %15s", name, type);
+		assert_int_equal(fields, 2);
 		line = strtok_r(NULL, "\n", &rest);
 		assert_non_null(line);
-		assert_int_equal(sscanf(line, "# TYPE %63s %15s", again, type), 2);
+		fields = sscanf(line, "# TYPE %63s %15s", again, type);
+		assert_int_equal(fields, 2);
 		assert_string_equal(name, again);
 		line = strtok_r(NULL, "\n", &rest);
 		assert_non_null(line);
-		assert_int_equal(sscanf(line, "%63s %31[0-9.]", again, value), 2);
+		fields = sscanf(line, "%63s %31[0-9.]", again, value);
+		assert_int_equal(fields, 2);
 		assert_string_equal(name, again);
 		assert_int_equal(!strcmp(type, "counter"), !!strstr(name, "_total"));
 		n++;
@@ -112,17 +116,19 @@ static void test_replaces_the_file(void **state)
 {
 	struct stat before, after;
 	mode_t mask = umask(0077);
+	char temporary[256];
 
 	(void)state;
+	snprintf(temporary, sizeof(temporary), "%s.tmp", path);
 	assert_int_equal(metrics_write(&some, path), 0);
 	assert_int_equal(stat(path, &before), 0);
 	assert_int_equal(before.st_mode & 07777, 0644);
 	/* What a service that was stopped has left does no harm. */
-	assert_int_equal(symlink("/nonexistent/file", strcat(strcpy(text, path), ".tmp")), 0);
+	assert_int_equal(symlink("/nonexistent/file", temporary), 0);
 	assert_int_equal(metrics_write(&some, path), 0);
 	assert_int_equal(stat(path, &after), 0);
 	assert_int_not_equal(before.st_ino, after.st_ino);
-	assert_int_equal(access(text, F_OK), -1);
+	assert_int_equal(access(temporary, F_OK), -1);
 	umask(mask);
 }
 
@@ -139,7 +145,8 @@ static void test_fails(void **state)
 	assert_int_equal(mkdir(other, 0700), 0);
 	assert_int_equal(metrics_write(&some, other), -EISDIR);
 	assert_int_equal(rmdir(other), 0);
-	assert_int_equal(stat(strcat(other, ".tmp"), &st), -1);
+	snprintf(other, sizeof(other), "%s/folder.tmp", dir);
+	assert_int_equal(stat(other, &st), -1);
 }
 
 static int make_dir(void **state)
