@@ -309,10 +309,22 @@ static int read_target(struct context *context, struct verify *verify,
 	return 0;
 }
 
+/* Return: whether there are no records for other PCRs than those that are compared. */
+static bool say_unwanted(const struct verify *verify)
+{
+	uint64_t unwanted = verify_unwanted(verify);
+	unsigned int pcr;
+
+	for (pcr = 0; pcr < RECORD_PCRS; pcr++)
+		if (unwanted >> pcr & 1)
+			printf("PCR %u: nothing vouches for its records; is it IMA's? (--pcr)\n",
+			       pcr);
+	return !unwanted;
+}
+
 /* Return: whether all banks of all PCRs come out. */
 static bool say_pcrs(const struct verify *verify, const char *source)
 {
-	uint64_t unwanted = verify_unwanted(verify);
 	const struct hash_algo *algo;
 	bool good = true;
 	unsigned int pcr;
@@ -320,11 +332,6 @@ static bool say_pcrs(const struct verify *verify, const char *source)
 	size_t bank;
 
 	for (pcr = 0; pcr < RECORD_PCRS; pcr++) {
-		if (unwanted >> pcr & 1) {
-			printf("PCR %u: nothing vouches for its records; if IMA extends it, say --pcr=%u\n",
-			       pcr, pcr);
-			good = false;
-		}
 		for (bank = 0; bank < verify->target.nr_banks; bank++) {
 			if (!(verify->known[pcr] >> bank & 1))
 				continue;
@@ -374,6 +381,8 @@ static int verify_all(struct context *context, struct verify *verify,
 	if (ret)
 		return EXIT_DOES_NOT_FIT;
 	good = !source || say_pcrs(verify, source);
+	if (source && !say_unwanted(verify))
+		good = false;
 	if (!source)
 		printf("not compared with any PCR\n");
 	return good && !verify->first_bad ? EXIT_GOOD : EXIT_DOES_NOT_FIT;
