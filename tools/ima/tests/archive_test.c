@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -355,24 +354,16 @@ static void test_is_read_back(void **state)
 	assert_epoch(1);
 }
 
+static int tidy(void *context)
+{
+	tidy_at(3, *(uint64_t *)context);
+	return 0;
+}
+
 /* Return: whether it ended there. */
 static bool tidy_stopped(unsigned int at, unsigned int lose, uint64_t keep)
 {
-	int status;
-	pid_t pid;
-
-	fflush(NULL);
-	pid = fork();
-	if (!pid) {
-		syscalls_reset();
-		syscalls.stop = at;
-		syscalls.lose = lose;
-		tidy_at(3, keep);
-		_exit(0);
-	}
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_true(WIFEXITED(status));
-	return WEXITSTATUS(status) == SYSCALLS_STOPPED;
+	return stopped_after(at, lose, tidy, &keep);
 }
 
 /* Stopped anywhere, an epoch is whole, and the next time goes on. */

@@ -2,9 +2,15 @@
 /*
  * The life of a machine and of the service on it, for the tests
  */
+#include <setjmp.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
 
 #include "fake.h"
 #include "log.h"
@@ -126,4 +132,30 @@ int service(struct stager_result *result)
 	ret = stager_cycle(&stager, result);
 	service_stop();
 	return ret;
+}
+
+/*
+ * Call a function in a process that ends after system call @stop, as by SIGKILL; with @lose, as
+ * when the power fails. Return: whether it ended there, or else at its own end, well.
+ */
+bool stopped_after(unsigned int stop, unsigned int lose, int (*fn)(void *context),
+		   void *context)
+{
+	int status;
+	pid_t pid;
+
+	fflush(NULL);
+	pid = fork();
+	if (!pid) {
+		syscalls_reset();
+		syscalls.stop = stop;
+		syscalls.lose = lose;
+		_exit(fn(context) ? 1 : 0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	if (WEXITSTATUS(status) == SYSCALLS_STOPPED)
+		return true;
+	assert_int_equal(WEXITSTATUS(status), 0);
+	return false;
 }

@@ -20,5 +20,7 @@ void machine_kexec(void);
 int service_start(void);
 void service_stop(void);
 int service(struct stager_result *result);
+bool stopped_after(unsigned int stop, unsigned int lose, int (*fn)(void *context),
+		   void *context);
 
 #endif /* IMALOG_TESTS_SERVICE_H */

@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -718,27 +717,18 @@ static void test_kernel_without_staging(void **state)
 
 /* ---- each system call ----------------------------------------------------------------------- */
 
+static int live(void *context)
+{
+	struct stager_result result;
+
+	(void)context;
+	return service(&result);
+}
+
 /* A service that is stopped after call @stop. Return: whether it was. */
 static bool stopped_service(unsigned int stop, unsigned int lose)
 {
-	struct stager_result result;
-	int status;
-	pid_t pid;
-
-	fflush(NULL);
-	pid = fork();
-	if (!pid) {
-		syscalls_reset();
-		syscalls.stop = stop;
-		syscalls.lose = lose;
-		_exit(service(&result) ? 1 : 0);
-	}
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_true(WIFEXITED(status));
-	if (WEXITSTATUS(status) == SYSCALLS_STOPPED)
-		return true;
-	assert_int_equal(WEXITSTATUS(status), 0);
-	return false;
+	return stopped_after(stop, lose, live, NULL);
 }
 
 enum then {
