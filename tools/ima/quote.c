@@ -3,8 +3,10 @@
  * A quote: PCRs, as a TPM has signed them
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <openssl/ec.h>
 #include <openssl/evp.h>
@@ -12,6 +14,7 @@
 #include <openssl/rsa.h>
 #include <tss2/tss2_mu.h>
 
+#include "io.h"
 #include "quote.h"
 
 /* Longer than any message or signature */
@@ -24,16 +27,18 @@ _Static_assert(sizeof(((TPM2B_DATA *)NULL)->buffer) <= QUOTE_NONCE_MAX,
 
 static int read_file(const char *path, uint8_t *data, size_t *len)
 {
-	FILE *file;
-	int ret;
+	ssize_t got;
+	int fd;
 
-	file = fopen(path, "re");
-	if (!file)
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
 		return -errno;
-	*len = fread(data, 1, FILE_MAX, file);
-	ret = ferror(file) ? -EIO : 0;
-	fclose(file);
-	return ret;
+	got = io_read(fd, data, FILE_MAX);
+	close(fd);
+	if (got < 0)
+		return (int)got;
+	*len = (size_t)got;
+	return 0;
 }
 
 static int read_key(const char *path, EVP_PKEY **key)
@@ -189,7 +194,6 @@ static const char *take_message(struct quote *quote, const uint8_t *data,
 	const char *why = NULL;
 	size_t i, at = 0;
 
-	/* Whatever follows the first field must be understood only if this is right. */
 	if (Tss2_MU_TPMS_ATTEST_Unmarshal(data, len, &at, &attest) || at != len)
 		return "it is no TPMS_ATTEST";
 	if (attest.magic != TPM2_GENERATED_VALUE)
