@@ -547,11 +547,12 @@ static int on_time(sd_event_source *source, uint64_t usec, void *context)
 	/* Not each time while finished epochs are worked on */
 	if (now() - service->last_check >= service->config.check_interval) {
 		service->last_check = now();
-		check_space(service);
-		if (!service->suspended && is_time(service))
+		if (!service->suspended && is_time(service)) {
 			cycle(service, &result);
-		else
+		} else {
+			check_space(service);
 			tell_metrics(service);
+		}
 	}
 	ret = sd_event_source_set_time_relative(source, tidy(service) ?
 						STEP_INTERVAL :
