@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/capability.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
@@ -29,6 +30,7 @@
 #include "log.h"
 #include "metrics.h"
 #include "pcr.h"
+#include "privileges.h"
 #include "stager.h"
 #include "tpm.h"
 #include "util.h"
@@ -41,6 +43,10 @@
 #define ACCURACY	(100 * 1000)
 /* So many may have connected at the same time */
 #define REQUESTS	8
+
+/* Exit status: the system is to be brought to the rescue target, or powered off */
+#define EXIT_SINGLE	3
+#define EXIT_HALT	4
 
 #define MESSAGE_ID_SAVED \
 	"MESSAGE_ID=6f9ae4f6a5bb4c0c8e7a7f0f6c2d1b35"
@@ -79,6 +85,7 @@ struct problem {
  * @listener: takes requests, or NULL
  * @requests: how many have connected
  * @journal: messages go to the journal
+ * @status: what to exit with: 0, EXIT_SINGLE or EXIT_HALT
  */
 struct service {
 	struct config config;
@@ -99,6 +106,7 @@ struct service {
 	sd_event_source *listener;
 	unsigned int requests;
 	bool journal;
+	int status;
 };
 
 static uint64_t now(void)
@@ -126,7 +134,7 @@ static void give_sign_of_life(void *context)
 
 /* ---- problems ------------------------------------------------------------------------- */
 
-static void spawn(const char *program, const char *argument)
+static void run_program(const char *program, const char *argument)
 {
 	const char *arguments[3] = { program, argument };
 	posix_spawnattr_t attributes;
@@ -146,9 +154,12 @@ static void spawn(const char *program, const char *argument)
 		log_message(LOG_ERR, "%s: %s", program, strerror(err));
 }
 
-static void change_system(const char *verb)
+/* What has no right to change the system asks who has started it to do so. */
+static void end_with(struct service *service, int status)
 {
-	spawn("/bin/systemctl", verb);
+	service->status = status;
+	if (service->event)
+		sd_event_exit(service->event, 0);
 }
 
 /* Once, until it has gone away. */
@@ -165,17 +176,17 @@ static void react(struct service *service, struct problem *problem)
 		    problem->what);
 	switch (reaction->action) {
 	case ACTION_EXEC:
-		spawn(reaction->program, problem->what);
+		run_program(reaction->program, problem->what);
 		break;
 	case ACTION_SUSPEND:
 		log_message(LOG_ALERT, "nothing is staged until SIGUSR2 comes");
 		service->suspended = true;
 		break;
 	case ACTION_SINGLE:
-		change_system("rescue");
+		end_with(service, EXIT_SINGLE);
 		break;
 	case ACTION_HALT:
-		change_system("poweroff");
+		end_with(service, EXIT_HALT);
 		break;
 	default:
 		break;
@@ -705,7 +716,8 @@ static int run(struct service *service)
 		cycle(service, &result);
 		ret = sd_event_loop(service->event);
 		sd_notify(0, "STOPPING=1");
-		if (service->config.stage_on_exit && !service->suspended)
+		if (service->config.stage_on_exit && !service->suspended &&
+		    !service->status)
 			cycle(service, &result);
 	}
 	service_close(service);
@@ -751,11 +763,32 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 	return 0;
 }
 
+/*
+ * Root goes on as the owner of what is saved, which is not measured then, and
+ * with the rights to open the list files for writing, which are root's.
+ */
+static int drop_rights(const struct config *config)
+{
+	static const unsigned int kept[] = { CAP_SYS_ADMIN, CAP_DAC_OVERRIDE };
+	struct stat st;
+	int err;
+
+	if (geteuid())
+		return 0;
+	if (stat(config->store_dir, &st)) {
+		err = errno;
+		log_message(LOG_ERR, "%s: %s", config->store_dir, strerror(err));
+		return -err;
+	}
+	return privileges_drop(st.st_uid, st.st_gid, kept,
+			       sizeof(kept) / sizeof(*kept));
+}
+
 int main(int argc, char **argv)
 {
 	static const struct argp argp = {
 		argp_options, parse_option, NULL,
-		"Stage, save and delete IMA's measurement list.\vExit status: 0 if all is well, 1 if not.",
+		"Stage, save and delete IMA's measurement list.\vExit status: 0 if all is well, 1 if not, 3 and 4 for the actions single and halt.",
 		NULL, NULL, NULL
 	};
 	static struct service service;
@@ -770,6 +803,8 @@ int main(int argc, char **argv)
 	umask(0027);
 
 	ret = config_load(&service.config, options.config);
+	if (!ret)
+		ret = drop_rights(&service.config);
 	service.space = (struct problem){
 		"there is little space left to save the measurement list",
 		&service.config.space_left_action, false
@@ -791,6 +826,8 @@ int main(int argc, char **argv)
 		ret = run(&service);
 	}
 	config_free(&service.config);
+	if (service.status)
+		return service.status;
 	if (ret < 0) {
 		log_message(LOG_ERR, "%s", strerror(-ret));
 		return EXIT_FAILURE;

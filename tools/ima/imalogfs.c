@@ -9,7 +9,6 @@
 #define FUSE_USE_VERSION 312
 
 #include <argp.h>
-#include <cap-ng.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <fuse.h>
@@ -17,6 +16,7 @@
 #include <grp.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <linux/capability.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
@@ -35,6 +35,7 @@
 #include "kernel.h"
 #include "log.h"
 #include "manifest.h"
+#include "privileges.h"
 #include "store.h"
 
 /* Seconds between two looks whether imalogd has begun */
@@ -312,15 +313,10 @@ static const struct fuse_operations operations = {
  */
 static int drop_rights(const struct passwd *user)
 {
-	capng_clear(CAPNG_SELECT_BOTH);
-	if (capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED,
-			 CAP_DAC_READ_SEARCH) ||
-	    capng_change_id((int)user->pw_uid, (int)user->pw_gid,
-			    CAPNG_DROP_SUPP_GRP | CAPNG_CLEAR_BOUNDING)) {
-		log_message(LOG_ERR, "the rights of root can not be given up");
-		return -EPERM;
-	}
-	return 0;
+	static const unsigned int kept[] = { CAP_DAC_READ_SEARCH };
+
+	return privileges_drop(user->pw_uid, user->pw_gid, kept,
+			       sizeof(kept) / sizeof(*kept));
 }
 
 /* The names in the kernel's folder that are covered: the lists, and the counter */

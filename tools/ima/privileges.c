@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Giving up the rights of root
+ */
+#include <errno.h>
+
+#include <cap-ng.h>
+
+#include "log.h"
+#include "privileges.h"
+
+/**
+ * privileges_drop - go on as a user with few of root's rights, or none
+ * @uid: the user
+ * @gid: its group, and the only one
+ * @capabilities: those that are kept
+ * @nr: how many there are
+ *
+ * For a process with one thread that is root. There is no way back, nor one for
+ * programs that it starts.
+ *
+ * Return: 0, or -EPERM, which was told: the process can not be trusted then, and
+ * has to end.
+ */
+int privileges_drop(uid_t uid, gid_t gid, const unsigned int *capabilities,
+		    size_t nr)
+{
+	int ret = 0;
+	size_t i;
+
+	capng_clear(CAPNG_SELECT_BOTH);
+	for (i = 0; i < nr && !ret; i++)
+		ret = capng_update(CAPNG_ADD,
+				   CAPNG_EFFECTIVE | CAPNG_PERMITTED,
+				   capabilities[i]);
+	if (ret || capng_change_id((int)uid, (int)gid,
+				   CAPNG_DROP_SUPP_GRP | CAPNG_CLEAR_BOUNDING)) {
+		log_message(LOG_ERR, "the rights of root can not be given up");
+		return -EPERM;
+	}
+	return 0;
+}
