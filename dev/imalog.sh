@@ -16,8 +16,20 @@ imalog_initramfs() {
 	tcti=$(realpath "$(ldconfig -p | sed -n 's/.*libtss2-tcti-device\.so\.0 .*=> //p' | head -n 1)")
 	gcc_s=$(realpath "$(ldconfig -p | sed -n 's/.*libgcc_s\.so\.1 .*x86-64.*=> //p' | head -n 1)")
 	"$ROOT/dev/initramfs" --output "$cpio" --run "$run" --libs \
-		--add "$BUILD/imalog/imalogd" --add "$BUILD/imalog/imalogctl" \
+		--add "$ROOT/dev/imalog-steps.sh:/steps" --add "$BUILD/imalog/imalogd" --add "$BUILD/imalog/imalogctl" \
 		--add "$BUILD/imalog/imalogfs" \
 		--add "$gcc_s:/usr/lib/x86_64-linux-gnu/libgcc_s.so.1" \
 		--add "$tcti:/usr/lib/x86_64-linux-gnu/libtss2-tcti-device.so.0" "$@"
+}
+
+# make_disk FILE: a disk for what imalogd saves
+make_disk() {
+	truncate -s 64M "$1" && mke2fs -q -t ext4 "$1"
+}
+
+# disk_is_sound FILE: it needs no repair but to take up its journal.
+disk_is_sound() {
+	cp "$1" "$1.copy" &&
+		{ e2fsck -y -E journal_only "$1.copy" || true; } &&
+		e2fsck -fn "$1.copy"
 }
