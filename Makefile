@@ -8,7 +8,7 @@
 help: ## list the verbs
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
 
-demo: ## set everything up, then stage, save, delete and prove it in a guest with a TPM
+demo: ## set everything up, stage, save, delete and prove it with a TPM; then the service on Debian
 test: ## all tests
 kunit: ## the KUnit tests, under user-mode Linux
 selftest: ## the kselftests, in QEMU with a TPM

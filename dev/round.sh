@@ -24,17 +24,17 @@ round_files() {
 	} | tr '\n' '\0' | xargs -0 cp --parents -t "$1"
 }
 
-# round_start DIR FILES: boot the guest on $BUILD/kernel/x86, which measures FILES
-# small files; DIR gets what it saved. Returns 1 if anything went wrong.
+# round_start DIR FILES BZIMAGE: boot the guest, which measures FILES small files; DIR
+# gets what it saved. Returns 1 if anything went wrong.
 round_start() {
 	mkdir -p "$1"
 	# All but a transcript that is being written.
 	find "$1" -mindepth 1 ! -name transcript.txt -delete
 	round_files "$1/files" &&
-	"$ROOT/dev/initramfs" --output "$1/initramfs.cpio" --run "$ROOT/dev/demo-guest" \
+	"$ROOT/dev/initramfs" --output "$1/initramfs.cpio" --run "$ROOT/dev/round-guest" \
 		--add "$1/files:/files" &&
 	rm -r -- "$1/files" &&
-	"$ROOT/dev/guest" --kernel "$BUILD/kernel/x86/arch/x86/boot/bzImage" \
+	"$ROOT/dev/guest" --kernel "$3" \
 		--initrd "$1/initramfs.cpio" --log "$BUILD/log/$VERB-guest.log" \
 		--tpm --banks sha1,sha256 --timeout "$LIMIT" --out "$1" \
 		--append "ima_policy=tcb rootfstype=ramfs ima_hash=sha256 FILES=$2" &&
