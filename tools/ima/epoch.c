@@ -199,6 +199,7 @@ int epoch_open(struct epoch *epoch, int store, const struct kernel *kernel,
 
 	memset(epoch, 0, sizeof(*epoch));
 	epoch->kernel = kernel;
+	epoch->turn = -1;
 	epoch->manifest = -1;
 	ret = store_last_epoch(store, &number);
 	if (ret)
@@ -208,9 +209,10 @@ int epoch_open(struct epoch *epoch, int store, const struct kernel *kernel,
 		return epoch->dir;
 	pthread_mutex_init(&epoch->holding, NULL);
 	pthread_mutex_init(&epoch->lock, NULL);
+	epoch->turn = openat(store, STORE_TURN, O_RDONLY | O_CLOEXEC);
 	epoch->manifest = openat(epoch->dir, STORE_MANIFEST,
 				 O_RDONLY | O_CLOEXEC);
-	if (epoch->manifest < 0) {
+	if (epoch->turn < 0 || epoch->manifest < 0) {
 		ret = errno == ENOENT ? -EAGAIN : -errno;
 	} else {
 		ret = manifest_reader_init(&epoch->reader, epoch->manifest);
@@ -402,7 +404,7 @@ static int hold(struct epoch *epoch, size_t file, struct held *held)
 
 	*held = (struct held){ .fds = { -1, -1 }, .file = file };
 	pthread_mutex_lock(&epoch->holding);
-	ret = store_pass(epoch->dir);
+	ret = store_pass(epoch->turn);
 	for (list = KERNEL_CURRENT; list <= KERNEL_STAGED && !ret; list++) {
 		held->fds[list] = kernel_open_list(epoch->kernel,
 						   &epoch->header.files[file],
@@ -630,6 +632,8 @@ void epoch_close(struct epoch *epoch)
 	free(epoch->segments);
 	if (epoch->manifest >= 0)
 		close(epoch->manifest);
+	if (epoch->turn >= 0)
+		close(epoch->turn);
 	close(epoch->dir);
 	pthread_mutex_destroy(&epoch->lock);
 	pthread_mutex_destroy(&epoch->holding);

@@ -34,6 +34,7 @@ struct epoch_segment {
  * struct epoch - the log of the epoch that this kernel belongs to
  * @kernel: the kernel's list files
  * @dir: folder of the epoch
+ * @turn: the file STORE_TURN of the store
  * @manifest: its manifest
  * @header: first line of the manifest
  * @boot: the kernel that took over last, which is this one
@@ -53,6 +54,7 @@ struct epoch_segment {
 struct epoch {
 	const struct kernel *kernel;
 	int dir;
+	int turn;
 	int manifest;
 	struct manifest_header header;
 	struct manifest_boot boot;

@@ -39,6 +39,8 @@
 #define ALIVE_INTERVAL	1000
 /* Between two steps with finished epochs, so that what is urgent comes between them */
 #define STEP_INTERVAL	(10 * 1000)
+/* After an error it is tried again at each so many looks for something to do. */
+#define RETRY_CHECKS	6
 /* And how exact times are */
 #define ACCURACY	(100 * 1000)
 /* So many may have connected at the same time */
@@ -75,6 +77,7 @@ struct problem {
  * @started: the store and the kernel are open, and the epoch is known
  * @has_tpm: there is a TPM
  * @suspended: nothing is staged until a signal comes
+ * @failed: the last cycle has failed with this error, or 0
  * @last_check: when it was last seen whether there is something to do
  * @last_cycle: when the last cycle was done, in milliseconds
  * @last_alive: when the last sign of life was given
@@ -96,6 +99,7 @@ struct service {
 	bool started;
 	bool has_tpm;
 	bool suspended;
+	int failed;
 	uint64_t last_check;
 	uint64_t last_cycle;
 	uint64_t last_alive;
@@ -216,13 +220,26 @@ static void check_space(struct service *service)
 		service->space.present = false;
 }
 
-static void judge(struct service *service, int error)
+/* Nothing can be saved, until the disk, or what is on it, is better. */
+static bool is_of_disk(int error)
 {
 	switch (error) {
-	case 0:
-		service->full.present = false;
-		service->error.present = false;
-		return;
+	case -ENOSPC:
+	case -EDQUOT:
+	case -EIO:
+	case -EROFS:
+	case -EUCLEAN:
+	case -EBADMSG:
+	case -EILSEQ:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void tell_error(int error)
+{
+	switch (error) {
 	case -EBUSY:
 		log_message(LOG_WARNING, "others have the kernel's lists open");
 		return;
@@ -230,17 +247,27 @@ static void judge(struct service *service, int error)
 	case -ESTALE:
 		log_message(LOG_NOTICE, "all was copied for the next kernel");
 		return;
-	case -ENOSPC:
-	case -EDQUOT:
-		react(service, &service->full);
-		return;
-	case -EIO:
-	case -EROFS:
-		react(service, &service->error);
-		return;
 	default:
 		log_message(LOG_ERR, "nothing was deleted: %s", strerror(-error));
 	}
+}
+
+static void judge(struct service *service, int error)
+{
+	if (!error) {
+		service->full.present = false;
+		service->error.present = false;
+	} else if (error == -ENOSPC || error == -EDQUOT) {
+		react(service, &service->full);
+	} else if (is_of_disk(error)) {
+		react(service, &service->error);
+	}
+	/* Not each time that it is tried again */
+	if (error && error != service->failed) {
+		tell_error(error);
+		sd_notifyf(0, "STATUS=nothing is saved: %s", strerror(-error));
+	}
+	service->failed = error;
 }
 
 /* ---- cycles ----------------------------------------------------------------------------- */
@@ -530,13 +557,15 @@ static bool tidy(struct service *service)
 
 static bool is_time(struct service *service)
 {
+	uint64_t since = now() - service->last_cycle;
 	uint64_t count;
 	int ret;
 
-	if (now() - service->last_cycle >= service->config.stage_interval)
+	if (since >= service->config.stage_interval)
 		return true;
-	if (!service->started)
-		return true;
+	/* What is staged is not in the count. */
+	if (!service->started || service->failed)
+		return since >= RETRY_CHECKS * service->config.check_interval;
 	ret = kernel_number(&service->stager.kernel, KERNEL_COUNT, &count);
 	if (ret) {
 		log_message(LOG_ERR, KERNEL_COUNT ": %s", strerror(-ret));
@@ -710,14 +739,16 @@ static int run(struct service *service)
 		ret = add_events(service);
 	if (ret >= 0)
 		ret = service_open(service);
+	/* It goes on without a disk, and does what it is to do about that. */
+	if (is_of_disk(ret))
+		ret = 0;
 	if (ret >= 0) {
 		sd_notify(0, "READY=1");
 		/* What was left staged by a service before is taken care of. */
 		cycle(service, &result);
 		ret = sd_event_loop(service->event);
 		sd_notify(0, "STOPPING=1");
-		if (service->config.stage_on_exit && !service->suspended &&
-		    !service->status)
+		if (service->config.stage_on_exit && !service->suspended)
 			cycle(service, &result);
 	}
 	service_close(service);

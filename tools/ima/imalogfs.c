@@ -55,7 +55,8 @@
  * @owner: user that all belongs to
  * @group: whose members may read
  * @helper: the process that keeps root's rights, or 0
- * @to_helper: closed when this process ends; a byte tells that it answers now
+ * @to_helper: a byte tells that this process answers now, another one that it ends
+ *	well; closed when it ends
  */
 struct view_fs {
 	struct config config;
@@ -380,8 +381,9 @@ static int check_own_mount(void)
 
 /*
  * What takes root's rights: to bind, once the file system answers, and to unmount
- * all, once there is nobody left to answer. Nothing that others have to say comes
- * here.
+ * all, when the service ends well. If it does not, nobody answers any more, until it
+ * is started again: else programs with a fixed path would find the end of the list,
+ * and take it for the whole. Nothing that others have to say comes here.
  */
 static void help(int from_service)
 {
@@ -399,7 +401,8 @@ static void help(int from_service)
 			kill(getppid(), SIGTERM);
 		else
 			sd_notify(0, "READY=1\nSTATUS=");
-		io_read(from_service, &byte, 1);
+		if (io_read(from_service, &byte, 1) != 1 && !ret)
+			_exit(EXIT_FAILURE);
 		if (!ret)
 			unbind_lists(nr);
 	}
@@ -424,16 +427,19 @@ static int start_helper(void)
 		return -errno;
 	}
 	fs.to_helper = ends[1];
+	signal(SIGPIPE, SIG_IGN);
 	return 0;
 }
 
 /* Return: 0, or a negative error number if it could not do its work. */
-static int end_helper(void)
+static int end_helper(bool well)
 {
 	int status = 0;
 
 	if (!fs.helper)
 		return 0;
+	if (well && io_write(fs.to_helper, "", 1))
+		log_message(LOG_ERR, "the helper is gone");
 	close(fs.to_helper);
 	while (waitpid(fs.helper, &status, 0) < 0)
 		if (errno != EINTR)
@@ -508,7 +514,9 @@ static int run(const struct passwd *user)
 	fuse_opt_free_args(&args);
 	if (!fuse)
 		return -EINVAL;
-	/* One that was killed has left a mount that nobody answers for. */
+	/* One that was killed has left mounts that nobody answers for. */
+	if (user)
+		unbind_lists(fs.epoch.header.nr_files + 1);
 	if (user && umount2(dir, MNT_DETACH) && mkdir(dir, 0755) &&
 	    errno != EEXIST)
 		log_message(LOG_ERR, "%s: %s", dir, strerror(errno));
@@ -524,7 +532,7 @@ static int run(const struct passwd *user)
 	if (!user)
 		fuse_unmount(fuse);
 	fuse_destroy(fuse);
-	helped = end_helper();
+	helped = end_helper(!ret);
 	return ret ? ret : helped;
 }
 

@@ -160,6 +160,18 @@ static int command(int fd, const char *text)
 	return ret;
 }
 
+/* Those who read have it for a moment only. Who does not give it back is not waited for. */
+static void take_turn(const struct kernel *kernel)
+{
+	struct timespec t = { .tv_nsec = TRY_FIRST * 1000000L };
+	uint64_t end = now() + kernel->wait;
+
+	while (flock(kernel->turnstile, LOCK_EX | LOCK_NB) && now() < end) {
+		kernel_alive(kernel);
+		nanosleep(&t, NULL);
+	}
+}
+
 static int open_to_write(const struct kernel *kernel,
 			 const struct list_file *file)
 {
@@ -167,9 +179,8 @@ static int open_to_write(const struct kernel *kernel,
 	int fd;
 
 	list_name(file, KERNEL_STAGED, name, sizeof(name));
-	/* Others have it for a moment only. */
 	if (kernel->turnstile >= 0)
-		flock(kernel->turnstile, LOCK_EX);
+		take_turn(kernel);
 	fd = open_waiting(kernel, name, O_WRONLY);
 	if (kernel->turnstile >= 0)
 		flock(kernel->turnstile, LOCK_UN);

@@ -30,7 +30,7 @@ enum kernel_list {
  * struct kernel - the folder of the list files
  * @dir: the folder
  * @wait: how long to wait, in milliseconds, while others have the files open
- * @turnstile: folder that is locked while that is waited to write, so that those
+ * @turnstile: file that is locked while that is waited to write, so that those
  *	who pass there do not open the files again, or -1
  * @alive: called now and then while waiting or reading, or NULL
  * @context: passed to @alive

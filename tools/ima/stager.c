@@ -257,6 +257,33 @@ static int find_saved(const struct stager *stager, const struct staged *staged,
 }
 
 /*
+ * Records up to @first were deleted, and no line of the manifest has them. Either
+ * somebody else did that, or the manifest has lost lines, and their files were put
+ * aside. With more segments after these, they could not be put back.
+ */
+static int check_gap(const struct stager *stager, uint64_t first)
+{
+	const struct store *store = &stager->store;
+	uint64_t next = store_next_number(store), number;
+	int ret;
+
+	ret = store_left_over(store, &number);
+	if (ret)
+		return ret;
+	if (number > (store->has_last ? store->last.number : 0)) {
+		log_message(LOG_ERR, "records %" PRIu64 " to %" PRIu64
+			    " were deleted, and may be in " STORE_LEFT_OVER
+			    " as segment %" PRIu64 ": nothing is deleted until it is put back or taken away",
+			    next, first - 1, number);
+		return -EILSEQ;
+	}
+	log_message(LOG_ERR, "records %" PRIu64 " to %" PRIu64
+		    " were deleted by somebody else, and are not saved",
+		    next, first - 1);
+	return 0;
+}
+
+/*
  * Save what is staged, but for what is saved already. Sets @deleted to the
  * counter of that time.
  */
@@ -275,11 +302,10 @@ static int save(struct stager *stager, uint64_t *deleted,
 	first = stager->store.boot.first + staged.deleted;
 	if (first > next) {
 		gap = first - next;
-		log_message(LOG_ERR, "records %" PRIu64 " to %" PRIu64
-			    " were deleted by somebody else, and are not saved",
-			    next, first - 1);
+		ret = check_gap(stager, first);
 	}
-	ret = find_saved(stager, &staged, &result->found);
+	if (!ret)
+		ret = find_saved(stager, &staged, &result->found);
 	if (!ret)
 		ret = save_rest(stager, &staged, first + result->found, result);
 	if (!ret)
@@ -353,7 +379,7 @@ int stager_cycle(struct stager *stager, struct stager_result *result)
 	int ret;
 
 	*result = (struct stager_result){ };
-	stager->kernel.turnstile = stager->store.epoch_dir;
+	stager->kernel.turnstile = stager->store.turn;
 	ret = kernel_stage(&stager->kernel, &stager->store.header.files[0]);
 	if (ret == -ENOENT)
 		return 0;

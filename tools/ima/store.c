@@ -20,10 +20,13 @@
 #define EPOCH_PREFIX	"epoch-"
 #define NEW_EPOCH	"new-epoch"
 #define LOCK		"lock"
+#define RUNNING		"running"
 #define TEMPORARY	".tmp"
 
 #define DIR_MODE	0750
 #define FILE_MODE	0640
+/* Of files that are locked: those who may read the log must not hold the service up. */
+#define LOCK_MODE	0600
 
 /* A segment's number, a list and a suffix */
 #define NAME_SIZE	(32 + MANIFEST_FILE_NAME)
@@ -340,6 +343,47 @@ static int clear_left_overs(struct store *store)
 	return ret;
 }
 
+/**
+ * store_left_over - find the last segment of which there are files put aside
+ * @store: the store
+ * @number: set to its number, 0 if there is none
+ *
+ * With a number that is higher than that of the last segment, either it was never
+ * finished, and the kernel still has its records, or the manifest has lost lines.
+ *
+ * Return: 0 or a negative error number.
+ */
+int store_left_over(const struct store *store, uint64_t *number)
+{
+	struct dirent *entry;
+	uint64_t found;
+	DIR *folder;
+	int fd, ret;
+
+	*number = 0;
+	fd = openat(store->epoch_dir, STORE_LEFT_OVER,
+		    O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -errno;
+	folder = open_folder(fd);
+	ret = folder ? 0 : -errno;
+	close(fd);
+	while (!ret) {
+		errno = 0;
+		entry = readdir(folder);
+		if (!entry) {
+			ret = -errno;
+			break;
+		}
+		found = strtoull(entry->d_name, NULL, 10);
+		if (found > *number)
+			*number = found;
+	}
+	if (folder)
+		closedir(folder);
+	return ret;
+}
+
 static int load_epoch(struct store *store, uint64_t epoch)
 {
 	bool torn;
@@ -398,14 +442,20 @@ int store_open(struct store *store, const char *path)
 
 	memset(store, 0, sizeof(*store));
 	store->lock = -1;
+	store->running = -1;
+	store->turn = -1;
 	store->manifest = -1;
 	store->epoch_dir = -1;
 	store->dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (store->dir < 0)
 		return -errno;
 	store->lock = openat(store->dir, LOCK, O_RDWR | O_CREAT | O_CLOEXEC,
-			     FILE_MODE);
-	if (store->lock < 0) {
+			     LOCK_MODE);
+	store->turn = openat(store->dir, STORE_TURN, O_RDWR | O_CREAT | O_CLOEXEC,
+			     LOCK_MODE);
+	store->running = openat(store->dir, RUNNING, O_RDWR | O_CREAT | O_CLOEXEC,
+				FILE_MODE);
+	if (store->lock < 0 || store->turn < 0 || store->running < 0) {
 		ret = -errno;
 		goto error;
 	}
@@ -413,6 +463,8 @@ int store_open(struct store *store, const char *path)
 		ret = errno == EAGAIN || errno == EACCES ? -EBUSY : -errno;
 		goto error;
 	}
+	/* Others may have locked it to be a nuisance, which changes nothing. */
+	fcntl(store->running, F_OFD_SETLK, &lock);
 	ret = remove_new_epoch(store);
 	if (ret)
 		goto error;
@@ -441,7 +493,7 @@ int store_is_open(int dir)
 	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 	int fd, ret;
 
-	fd = openat(dir, LOCK, O_RDONLY | O_CLOEXEC);
+	fd = openat(dir, RUNNING, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return errno == ENOENT ? 0 : -errno;
 	ret = fcntl(fd, F_OFD_GETLK, &lock) ? -errno : lock.l_type != F_UNLCK;
@@ -458,9 +510,15 @@ void store_close(struct store *store)
 	forget_epoch(store);
 	if (store->lock >= 0)
 		close(store->lock);
+	if (store->running >= 0)
+		close(store->running);
+	if (store->turn >= 0)
+		close(store->turn);
 	if (store->dir >= 0)
 		close(store->dir);
 	store->lock = -1;
+	store->running = -1;
+	store->turn = -1;
 	store->dir = -1;
 }
 
@@ -669,20 +727,20 @@ int store_new_epoch(struct store *store, struct manifest_header *header,
 
 /**
  * store_pass - let a service that wants to stage or delete go first
- * @epoch_dir: folder of the epoch
+ * @turn: the file STORE_TURN of the store
  *
  * For those who open the kernel's lists to read them, again and again. The
- * service has the folder locked while it waits for them to be closed, see
+ * service has the file locked while it waits for them to be closed, see
  * kernel_stage().
  *
  * Return: 0 or a negative error number.
  */
-int store_pass(int epoch_dir)
+int store_pass(int turn)
 {
-	while (flock(epoch_dir, LOCK_SH))
+	while (flock(turn, LOCK_SH))
 		if (errno != EINTR)
 			return -errno;
-	flock(epoch_dir, LOCK_UN);
+	flock(turn, LOCK_UN);
 	return 0;
 }
 

@@ -3,6 +3,8 @@
  * Where records are saved: epochs, their segments and manifests
  *
  *	DIR/lock			held by the one program that may write
+ *	DIR/running			the same for those who only ask
+ *	DIR/turn			see store_pass()
  *	DIR/epoch-00000001/manifest	see manifest.h
  *	DIR/epoch-00000001/00000001.binary_sha1
  *					a list file of the first segment
@@ -29,6 +31,7 @@
 #define STORE_MANIFEST	"manifest"
 #define STORE_LEFT_OVER	"left-over"
 #define STORE_COMPRESSED	".zst"
+#define STORE_TURN		"turn"
 /* "epoch-", digits and a NUL */
 #define STORE_EPOCH_NAME	32
 
@@ -36,6 +39,8 @@
  * struct store - the folder, and its last epoch, opened to write
  * @dir: the folder
  * @lock: its lock
+ * @running: the lock that others can see
+ * @turn: the file STORE_TURN
  * @epoch_dir: folder of the last epoch, or -1 if there is none
  * @manifest: its manifest
  * @manifest_bytes: length of the manifest
@@ -53,6 +58,8 @@
 struct store {
 	int dir;
 	int lock;
+	int running;
+	int turn;
 	int epoch_dir;
 	int manifest;
 	uint64_t manifest_bytes;
@@ -125,7 +132,8 @@ int segment_commit(struct segment_writer *writer);
 void segment_abort(struct segment_writer *writer);
 
 int store_open_epoch(int dir, uint64_t epoch);
-int store_pass(int epoch_dir);
+int store_pass(int turn);
+int store_left_over(const struct store *store, uint64_t *number);
 void store_epoch_name(uint64_t epoch, char *name);
 int store_each_epoch(int dir, int (*fn)(uint64_t epoch, void *context),
 		     void *context);

@@ -14,7 +14,7 @@
 static int failed(const char *what, TSS2_RC rc)
 {
 	log_message(LOG_ERR, "%s: %s", what, Tss2_RC_Decode(rc));
-	return -EIO;
+	return -ECOMM;
 }
 
 /**
@@ -26,7 +26,7 @@ static int failed(const char *what, TSS2_RC rc)
  * A kernel that is started by kexec finds both as they were: the PCRs have gone
  * on. A reset or restart sets them to zeroes.
  *
- * Return: 0, or -EIO.
+ * Return: 0, or -ECOMM, which was told.
  */
 int tpm_counters(const char *tcti, uint32_t *reset, uint32_t *restart)
 {

@@ -300,7 +300,9 @@ static int verify_segment(const struct segment *segment, uint64_t bytes,
 			  const uint8_t *sha256, uint64_t count, void *context)
 {
 	struct verify *verify = context;
-	const struct manifest_file *file = &segment->files[0];
+	const struct manifest_file *file = &segment->files[verify->view->file];
+	const struct list_file *other;
+	int ret;
 
 	verify->segments++;
 	if (count != segment->count)
@@ -315,7 +317,12 @@ static int verify_segment(const struct segment *segment, uint64_t bytes,
 	else if (!pcr_values_equal(&verify->replay.pcrs, &segment->after))
 		bad(verify, segment, segment->first,
 		    "the segment does not lead to the PCRs that the manifest says");
-	return 0;
+	ret = view_check_others(verify->view, segment, &other);
+	if (!ret && other)
+		bad(verify, segment, segment->first,
+		    "%s: the bytes of the segment are not those that were saved (SHA-256)",
+		    other->name);
+	return ret;
 }
 
 static int verify_gap(uint64_t first, uint64_t count, void *context)
@@ -363,6 +370,7 @@ int verify_run(struct verify *verify, struct view *view)
 	free(start);
 	if (ret)
 		return ret;
+	verify->view = view;
 	ret = view_read(view, &calls, verify);
 	replay_free(&verify->replay);
 	return ret;

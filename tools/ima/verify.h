@@ -30,6 +30,7 @@
  *	was not
  * @padded: the same for banks that are extended with padded SHA-1 digests
  * @replay: the replay
+ * @view: the log
  */
 struct verify {
 	uint64_t wanted;
@@ -45,6 +46,7 @@ struct verify {
 	uint64_t reached[RECORD_PCRS][REPLAY_BANKS];
 	uint64_t padded[RECORD_PCRS][REPLAY_BANKS];
 	struct replay replay;
+	const struct view *view;
 };
 
 int verify_init(struct verify *verify, const struct manifest_header *header,

@@ -310,6 +310,77 @@ static int number_from(struct reading *reading, uint64_t first)
 	return 0;
 }
 
+/* Return: 1 if the saved file is what the manifest says, 0 if not, or an error. */
+static int same_as_saved(const struct view *view, const struct segment *segment,
+			 size_t file)
+{
+	const struct manifest_file *saved = &segment->files[file];
+	static uint8_t block[IO_BLOCK];
+	struct segment_reader reader;
+	uint8_t sha256[DIGEST_MAX];
+	struct hasher hasher;
+	uint64_t bytes = 0;
+	ssize_t got;
+	int ret;
+
+	ret = segment_reader_open(&reader, view->epoch_dir, &view->header,
+				  segment->number, file);
+	if (ret)
+		return ret == -ENOENT ? 0 : ret;
+	ret = hasher_init(&hasher, hash_algo_find("sha256"));
+	if (ret)
+		goto close;
+	ret = hasher_begin(&hasher);
+	do {
+		got = segment_reader_read(&reader, block, sizeof(block));
+		if (got < 0)
+			ret = (int)got;
+		if (!ret)
+			ret = hasher_add(&hasher, block, (size_t)got);
+		bytes += ret ? 0 : (uint64_t)got;
+	} while (!ret && got == sizeof(block));
+	if (!ret)
+		ret = hasher_end(&hasher, sha256);
+	if (!ret)
+		ret = bytes == saved->bytes &&
+		      !memcmp(sha256, saved->sha256, MANIFEST_SHA256);
+	else if (ret == -EBADMSG)
+		ret = 0;	/* compressed, and damaged */
+	hasher_free(&hasher);
+close:
+	segment_reader_close(&reader);
+	return ret;
+}
+
+/**
+ * view_check_others - are the files that are not read what was saved?
+ * @view: the epoch
+ * @segment: the segment
+ * @bad: set to the first list of which it is not, or NULL
+ *
+ * Return: 0 or a negative error number.
+ */
+int view_check_others(const struct view *view, const struct segment *segment,
+		      const struct list_file **bad)
+{
+	size_t i;
+	int ret;
+
+	*bad = NULL;
+	for (i = 0; i < view->header.nr_files; i++) {
+		if (i == view->file)
+			continue;
+		ret = same_as_saved(view, segment, i);
+		if (ret < 0)
+			return ret;
+		if (!ret) {
+			*bad = &view->header.files[i];
+			return 0;
+		}
+	}
+	return 0;
+}
+
 static int read_segment(struct reading *reading, const struct segment *segment)
 {
 	const struct view *view = reading->view;

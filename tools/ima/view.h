@@ -76,6 +76,8 @@ int view_choose(struct view *view, const char *name);
 int view_hold(struct view *view, const struct kernel *kernel,
 	      const char *boot_id);
 int view_take(struct view *view);
+int view_check_others(const struct view *view, const struct segment *segment,
+		      const struct list_file **bad);
 int view_read(struct view *view, const struct view_calls *calls, void *context);
 void view_close(struct view *view);
 

@@ -26,7 +26,11 @@ bool fake_keep;
 
 static unsigned int readers, writers;
 
-static const char *const files[] = { "binary", "ascii" };
+static const char *const files[] = {
+	"binary_runtime_measurements_sha1",
+	"ascii_runtime_measurements_sha1",
+	"binary_runtime_measurements_sha256",
+};
 static const char *const banks[] = { "sha1", "sha256" };
 
 const char *fake_path(const char *name)
@@ -99,8 +103,8 @@ static const char *list_path(int file, bool staged)
 	static int next;
 	char *path = name[next++ % 2];
 
-	snprintf(path, sizeof(name[0]), "ima/%s_runtime_measurements_sha1%s",
-		 files[file], staged ? "_staged" : "");
+	snprintf(path, sizeof(name[0]), "ima/%s%s", files[file],
+		 staged ? "_staged" : "");
 	return path;
 }
 
@@ -214,7 +218,8 @@ static void extend(const struct record *record)
 static void measure(const char *file)
 {
 	static const struct list_maker maker = { ORDER_LITTLE, "sha1" };
-	struct bytes list = { }, line = { };
+	static const struct list_maker sha256 = { ORDER_LITTLE, "sha256" };
+	struct bytes list = { }, line = { }, other = { };
 	enum byte_order order = ORDER_LITTLE;
 	struct record record;
 	const char *why;
@@ -237,6 +242,8 @@ static void measure(const char *file)
 	bytes_add(&line, "\n", 1);
 	append(list_path(0, false), &list);
 	append(list_path(1, false), &line);
+	list_add(&sha256, &other, fake_pcr, "ima-ng", record.data, record.data_len);
+	append(list_path(2, false), &other);
 	append("truth.binary", &list);
 	append("truth.ascii", &line);
 	extend(&record);
@@ -244,6 +251,7 @@ static void measure(const char *file)
 		   fake_number("ima/runtime_measurements_count") + 1);
 	bytes_free(&list);
 	bytes_free(&line);
+	bytes_free(&other);
 }
 
 void fake_measure_same(const char *file)

@@ -465,6 +465,39 @@ static void test_verify_damaged_manifest(void **state)
 	assert_said("the manifest of epoch 1 is damaged in line 2");
 }
 
+/* Whichever list is replayed, each file of each segment is looked at. */
+static void test_verify_other_lists(void **state)
+{
+	static const char *const lists[] = {
+		"binary_sha1", "ascii_sha1", "binary_sha256"
+	};
+	char name[64], text[64];
+	size_t i;
+
+	(void)state;
+	service_files = ARRAY_SIZE(lists);
+	save_some();
+	assert_int_equal(ctl("verify"), 0);
+	assert_int_equal(ctl("verify binary_sha256"), 0);
+	assert_said("PCR 10, sha256: the value of the TPM, after record 18");
+	for (i = 0; i < ARRAY_SIZE(lists); i++) {
+		snprintf(name, sizeof(name), "store/epoch-00000001/00000002.%s", lists[i]);
+		snprintf(text, sizeof(text), "%s: the bytes of the segment are not", lists[i]);
+		/* In the name of the last file, which no digest in the list is of */
+		change_byte(name, 50);
+		assert_int_equal(ctl("verify"), 1);
+		assert_said("segment 2");
+		if (i)
+			assert_said(text);
+		assert_int_equal(ctl("verify binary_sha256"), 1);
+		change_byte(name, 50);
+		assert_int_equal(ctl("verify"), 0);
+	}
+	unlink(fake_path("store/epoch-00000001/00000001.ascii_sha1"));
+	assert_int_equal(ctl("verify"), 1);
+	assert_said("record 1 (segment 1) does not fit: ascii_sha1: the bytes");
+}
+
 /* What a service is writing is not seen yet. */
 static void test_verify_while_a_line_is_written(void **state)
 {
@@ -712,6 +745,7 @@ int main(int argc, char **argv)
 		TEST(test_verify_pcr_without_records),
 		TEST(test_verify_tells_of_a_gap),
 		TEST(test_verify_damaged_manifest),
+		TEST(test_verify_other_lists),
 		TEST(test_verify_while_a_line_is_written),
 		TEST(test_old_epoch),
 		TEST(test_cat_and_export),

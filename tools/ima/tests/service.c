@@ -26,6 +26,7 @@ const char *__asan_default_options(void)
 }
 
 struct stager stager;
+size_t service_files;
 struct manifest_boot boot;
 
 static void quiet(int priority, const char *format, va_list arguments)
@@ -52,6 +53,7 @@ int start_machine(void **state)
 	log_to(quiet);
 	syscalls_reset();
 	fake_start();
+	service_files = 2;
 	boot.tpm = true;
 	boot.reset = 5;
 	boot.restart = 1;
@@ -82,15 +84,17 @@ void machine_kexec(void)
 
 int service_start(void)
 {
-	static const char *const names[] = { "binary_sha1", "ascii_sha1" };
+	static const char *const names[] = {
+		"binary_sha1", "ascii_sha1", "binary_sha256"
+	};
 	static char tpm_dir[512];
 	size_t i;
 	int ret;
 
 	memset(&stager, 0, sizeof(stager));
-	for (i = 0; i < 2; i++)
+	for (i = 0; i < service_files; i++)
 		list_file_find(names[i], &stager.header.files[i]);
-	stager.header.nr_files = 2;
+	stager.header.nr_files = service_files;
 	stager.header.banks[0] = "sha1";
 	stager.header.banks[1] = "sha256";
 	stager.header.nr_banks = 2;

@@ -9,6 +9,8 @@
 #include "stager.h"
 
 extern struct stager stager;
+/* So many of the lists are saved: binary and ASCII, and then that of SHA-256 */
+extern size_t service_files;
 /* The kernel that runs now */
 extern struct manifest_boot boot;
 

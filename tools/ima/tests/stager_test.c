@@ -632,6 +632,43 @@ static void test_damaged_manifest(void **state)
 	assert_whole(1);
 }
 
+/* Lines of segments that were deleted are gone: their files are kept, and it is noticed. */
+static void test_manifest_has_lost_lines(void **state)
+{
+	static const char name[] = "store/epoch-00000001/manifest";
+	static const char put_aside[] =
+		"store/epoch-00000001/left-over/00000002.binary_sha1.0";
+	struct bytes before = { }, after = { };
+	struct stager_result result;
+
+	(void)state;
+	fake_measure("file", 3);
+	assert_int_equal(service(&result), 0);
+	fake_read(name, &before);
+	fake_measure("file", 3);
+	assert_int_equal(service(&result), 0);
+	fake_read(name, &after);
+	fake_measure("file", 3);
+	fake_write(name, before.data, before.len);
+	assert_int_equal(service(&result), -EILSEQ);
+	assert_int_equal(result.saved, 0);
+	assert_int_equal(service(&result), -EILSEQ);
+	assert_int_equal(fake_number("staged_count"), 3);
+	assert_true(exists(put_aside));
+	/* Put back, all is as it was. */
+	fake_write(name, after.data, after.len);
+	assert_int_equal(rename(fake_path(put_aside),
+				fake_path("store/epoch-00000001/00000002.binary_sha1")), 0);
+	assert_int_equal(rename(fake_path("store/epoch-00000001/left-over/00000002.ascii_sha1.0"),
+				fake_path("store/epoch-00000001/00000002.ascii_sha1")), 0);
+	assert_int_equal(service(&result), 0);
+	assert_int_equal(result.saved, 3);
+	assert_whole(1);
+	assert_pcr();
+	bytes_free(&before);
+	bytes_free(&after);
+}
+
 /* The last line ends anywhere: its segment is put aside, and saved again. */
 static void test_torn_manifest(void **state)
 {
@@ -997,6 +1034,7 @@ int main(int argc, char **argv)
 		TEST(test_damaged_segment),
 		TEST(test_damaged_manifest),
 		TEST(test_torn_manifest),
+		TEST(test_manifest_has_lost_lines),
 		TEST(test_left_overs),
 		TEST(test_list_that_is_none),
 		TEST(test_kernel_without_staging),
