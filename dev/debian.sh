@@ -28,6 +28,16 @@ debian_root() {
 		mv "$tar.new" "$tar" && printf '%s\n' "$packages" >"$tar.packages"
 }
 
+# debian_next_version FILE: the package again, as the version after it
+debian_next_version() {
+	local dir=$TEMP/next
+
+	dpkg-deb -R "$BUILD"/imalog-package/imalog_*.deb "$dir" &&
+		sed -i 's/^Version: .*/&.1/' "$dir/DEBIAN/control" &&
+		dpkg-deb -b "$dir" "$1" &&
+		rm -rf -- "$dir"
+}
+
 # debian_install ROOT SCRIPT: the package as an administrator installs it, and SCRIPT, to be run
 # when all services were started.
 debian_install() {
@@ -36,6 +46,7 @@ debian_install() {
 	cp "$BUILD"/imalog-package/imalog_*.deb "$dir/tmp/imalog.deb" &&
 		chroot "$dir" dpkg -i /tmp/imalog.deb &&
 		rm "$dir/tmp/imalog.deb" &&
+		debian_next_version "$dir/root/imalog-next.deb" &&
 		install -m 755 "$2" "$dir/usr/local/sbin/guest" &&
 		install -m 644 "$ROOT/dev/imalog-steps.sh" "$dir/steps" &&
 		cp "$DEBIAN_KERNEL" "$dir/boot/bzImage" || return
