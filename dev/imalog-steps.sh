@@ -48,6 +48,11 @@ is() {
 	check "$1 ($2, expected $3)" [ "$2" = "${3:-something}" ]
 }
 
+# now: hundredths of a second
+now() {
+	sed -E 's/^([0-9]+)\.([0-9]+) .*/\1\2/' /proc/uptime
+}
+
 count() {
 	cat $IMA/runtime_measurements_count
 }

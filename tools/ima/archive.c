@@ -2,7 +2,6 @@
 /*
  * Finished epochs: compressed, and removed when there are too many
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -63,43 +62,43 @@ static void sign_of_life(struct archive *archive)
 		archive->alive(archive->context);
 }
 
+/**
+ * struct folder - a folder of an epoch
+ * @archive: what is to be done
+ * @fd: the folder
+ */
+struct folder {
+	struct archive *archive;
+	int fd;
+};
+
+static int empty_folder(struct archive *archive, int fd);
+
+static int remove_name(const char *name, void *context)
+{
+	struct folder *folder = context;
+	int fd = folder->fd, inner, ret;
+
+	sign_of_life(folder->archive);
+	if (!unlinkat(fd, name, 0))
+		return 0;
+	/* Linux says so of a folder. */
+	if (errno != EISDIR)
+		return -errno;
+	inner = openat(fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	ret = inner < 0 ? -errno : empty_folder(folder->archive, inner);
+	if (!ret && unlinkat(fd, name, AT_REMOVEDIR))
+		ret = -errno;
+	return ret;
+}
+
 /* Remove what is in a folder; a folder in it is one of files. Closes @fd. */
 static int empty_folder(struct archive *archive, int fd)
 {
-	struct dirent *entry;
-	DIR *folder;
-	int inner, ret = 0;
+	struct folder folder = { archive, fd };
+	int ret = io_each_name(fd, remove_name, &folder);
 
-	folder = fdopendir(fd);
-	if (!folder) {
-		ret = -errno;
-		close(fd);
-		return ret;
-	}
-	while (!ret) {
-		errno = 0;
-		entry = readdir(folder);
-		if (!entry) {
-			ret = -errno;
-			break;
-		}
-		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
-			continue;
-		sign_of_life(archive);
-		if (!unlinkat(fd, entry->d_name, 0))
-			continue;
-		/* Linux says so of a folder. */
-		if (errno != EISDIR) {
-			ret = -errno;
-			break;
-		}
-		inner = openat(fd, entry->d_name,
-			       O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		ret = inner < 0 ? -errno : empty_folder(archive, inner);
-		if (!ret && unlinkat(fd, entry->d_name, AT_REMOVEDIR))
-			ret = -errno;
-	}
-	closedir(folder);
+	close(fd);
 	return ret;
 }
 
@@ -258,34 +257,29 @@ static int replace_file(struct archive *archive, int dir, const char *name)
 	return ret;
 }
 
+static int compress_name(const char *name, void *context)
+{
+	struct folder *folder = context;
+	int ret;
+
+	if (!is_plain(name))
+		return 0;
+	ret = replace_file(folder->archive, folder->fd, name);
+	return ret ? ret : 1;
+}
+
 /* Return: 1 if a file was compressed, 0 if all are, or a negative error number. */
 static int compress_epoch(struct archive *archive, uint64_t epoch)
 {
-	struct dirent *entry;
-	DIR *folder;
-	int fd, ret = 0;
+	struct folder folder = { .archive = archive };
+	int ret;
 
-	fd = store_open_epoch(archive->dir, epoch);
-	if (fd < 0)
-		return fd;
-	folder = fdopendir(fd);
-	if (!folder) {
-		ret = -errno;
-		close(fd);
-		return ret;
-	}
-	do {
-		errno = 0;
-		entry = readdir(folder);
-	} while (entry && !is_plain(entry->d_name));
-	if (entry)
-		ret = replace_file(archive, fd, entry->d_name);
-	else
-		ret = -errno;
-	closedir(folder);
-	if (ret)
-		return ret;
-	return entry ? 1 : 0;
+	folder.fd = store_open_epoch(archive->dir, epoch);
+	if (folder.fd < 0)
+		return folder.fd;
+	ret = io_each_name(folder.fd, compress_name, &folder);
+	close(folder.fd);
+	return ret;
 }
 
 /* Return: 1 if one was removed, 0 if there are not too many, or a negative number. */

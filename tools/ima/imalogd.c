@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -161,7 +162,8 @@ static void run_program(const char *program, const char *argument)
 /* What has no right to change the system asks who has started it to do so. */
 static void end_with(struct service *service, int status)
 {
-	service->status = status;
+	if (status > service->status)
+		service->status = status;
 	if (service->event)
 		sd_event_exit(service->event, 0);
 }
@@ -220,21 +222,21 @@ static void check_space(struct service *service)
 		service->space.present = false;
 }
 
-/* Nothing can be saved, until the disk, or what is on it, is better. */
+/* The disk fails. */
 static bool is_of_disk(int error)
 {
-	switch (error) {
-	case -ENOSPC:
-	case -EDQUOT:
-	case -EIO:
-	case -EROFS:
-	case -EUCLEAN:
-	case -EBADMSG:
-	case -EILSEQ:
-		return true;
-	default:
-		return false;
-	}
+	return error == -EIO || error == -EROFS || error == -EUCLEAN;
+}
+
+static bool is_of_space(int error)
+{
+	return error == -ENOSPC || error == -EDQUOT;
+}
+
+/* What is saved is damaged, or is not what the kernel has. Somebody has to look at that. */
+static bool is_of_log(int error)
+{
+	return error == -EBADMSG || error == -EILSEQ;
 }
 
 static void tell_error(int error)
@@ -257,7 +259,9 @@ static void judge(struct service *service, int error)
 	if (!error) {
 		service->full.present = false;
 		service->error.present = false;
-	} else if (error == -ENOSPC || error == -EDQUOT) {
+		if (service->failed)
+			sd_notify(0, "STATUS=");
+	} else if (is_of_space(error)) {
 		react(service, &service->full);
 	} else if (is_of_disk(error)) {
 		react(service, &service->error);
@@ -527,7 +531,7 @@ static int stage_and_save(struct service *service, struct stager_result *result)
 		if (service->stager.gap > gap)
 			tell_gap(service);
 		/* What the disk has is found out anew. */
-		if (service->stager.store.broken)
+		if (service->stager.store.broken || is_of_log(ret))
 			service_close(service);
 	}
 	return ret;
@@ -737,11 +741,12 @@ static int run(struct service *service)
 	ret = sd_event_default(&service->event);
 	if (ret >= 0)
 		ret = add_events(service);
-	if (ret >= 0)
+	if (ret >= 0) {
 		ret = service_open(service);
-	/* It goes on without a disk, and does what it is to do about that. */
-	if (is_of_disk(ret))
-		ret = 0;
+		/* It goes on, and does in its first cycle what is to be done about that. */
+		if (is_of_disk(ret) || is_of_space(ret) || is_of_log(ret))
+			ret = 0;
+	}
 	if (ret >= 0) {
 		sd_notify(0, "READY=1");
 		/* What was left staged by a service before is taken care of. */
@@ -804,13 +809,18 @@ static int drop_rights(const struct config *config)
 	struct stat st;
 	int err;
 
+	/* Programs that it runs get none of the rights that it has as another user. */
 	if (geteuid())
-		return 0;
+		return prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) ?
+		       -errno : 0;
 	if (stat(config->store_dir, &st)) {
 		err = errno;
 		log_message(LOG_ERR, "%s: %s", config->store_dir, strerror(err));
 		return -err;
 	}
+	if (!st.st_uid)
+		log_message(LOG_WARNING, "%s is root's: reading what is in it may be measured",
+			    config->store_dir);
 	return privileges_drop(st.st_uid, st.st_gid, kept,
 			       sizeof(kept) / sizeof(*kept));
 }

@@ -41,6 +41,9 @@
 /* Seconds between two looks whether imalogd has begun */
 #define PAUSE		1
 #define LIST_NAME	"%s_runtime_measurements%s%s"
+/* What is told to the helper */
+#define ANSWERS		"a"
+#define ENDS_WELL	"e"
 /* Inodes: the folder, the counter, then two of each list */
 #define INODE_ROOT	1
 #define INODE_COUNT	2
@@ -55,8 +58,7 @@
  * @owner: user that all belongs to
  * @group: whose members may read
  * @helper: the process that keeps root's rights, or 0
- * @to_helper: a byte tells that this process answers now, another one that it ends
- *	well; closed when it ends
+ * @to_helper: where ANSWERS and ENDS_WELL are told; closed when this process ends
  */
 struct view_fs {
 	struct config config;
@@ -140,7 +142,7 @@ static void *fs_init(struct fuse_conn_info *connection, struct fuse_config *conf
 	config->direct_io = 1;
 	config->entry_timeout = 3600;
 	config->attr_timeout = 3600;
-	if (fs.to_helper >= 0 && io_write(fs.to_helper, "", 1))
+	if (fs.to_helper >= 0 && io_write(fs.to_helper, ANSWERS, 1))
 		log_message(LOG_ERR, "the helper is gone");
 	return NULL;
 }
@@ -329,6 +331,7 @@ static const char *bound_name(size_t i, char *name, size_t size)
 	return name;
 }
 
+/* Also those that are below, since somebody was killed. */
 static void unbind_lists(size_t nr)
 {
 	char path[PATH_MAX], name[NAME_MAX];
@@ -336,7 +339,8 @@ static void unbind_lists(size_t nr)
 	while (nr--) {
 		snprintf(path, sizeof(path), KERNEL_IMA_DIR "/%s",
 			 bound_name(nr, name, sizeof(name)));
-		umount2(path, MNT_DETACH);
+		while (!umount2(path, MNT_DETACH))
+			;
 	}
 }
 
@@ -385,7 +389,7 @@ static int check_own_mount(void)
  * is started again: else programs with a fixed path would find the end of the list,
  * and take it for the whole. Nothing that others have to say comes here.
  */
-static void help(int from_service)
+static void help(int from_service, int from_kernel)
 {
 	const char *dir = fs.config.mount_dir;
 	size_t nr = fs.config.bind ? fs.epoch.header.nr_files + 1 : 0;
@@ -394,7 +398,9 @@ static void help(int from_service)
 
 	signal(SIGTERM, SIG_IGN);
 	signal(SIGINT, SIG_IGN);
-	if (io_read(from_service, &byte, 1) == 1) {
+	/* Else the file system would wait for an answer after the service has ended. */
+	close(from_kernel);
+	if (io_read(from_service, &byte, 1) == 1 && byte == *ANSWERS) {
 		if (nr)
 			ret = bind_lists();
 		if (ret)
@@ -410,7 +416,7 @@ static void help(int from_service)
 	_exit(ret ? EXIT_FAILURE : EXIT_SUCCESS);
 }
 
-static int start_helper(void)
+static int start_helper(struct fuse *fuse)
 {
 	int ends[2];
 
@@ -419,7 +425,7 @@ static int start_helper(void)
 	fs.helper = fork();
 	if (!fs.helper) {
 		close(ends[1]);
-		help(ends[0]);
+		help(ends[0], fuse_session_fd(fuse_get_session(fuse)));
 	}
 	close(ends[0]);
 	if (fs.helper < 0) {
@@ -438,7 +444,7 @@ static int end_helper(bool well)
 
 	if (!fs.helper)
 		return 0;
-	if (well && io_write(fs.to_helper, "", 1))
+	if (well && io_write(fs.to_helper, ENDS_WELL, 1))
 		log_message(LOG_ERR, "the helper is gone");
 	close(fs.to_helper);
 	while (waitpid(fs.helper, &status, 0) < 0)
@@ -514,9 +520,7 @@ static int run(const struct passwd *user)
 	fuse_opt_free_args(&args);
 	if (!fuse)
 		return -EINVAL;
-	/* One that was killed has left mounts that nobody answers for. */
-	if (user)
-		unbind_lists(fs.epoch.header.nr_files + 1);
+	/* One that was killed has left a mount that nobody answers for. */
 	if (user && umount2(dir, MNT_DETACH) && mkdir(dir, 0755) &&
 	    errno != EEXIST)
 		log_message(LOG_ERR, "%s: %s", dir, strerror(errno));
@@ -524,7 +528,7 @@ static int run(const struct passwd *user)
 		fuse_destroy(fuse);
 		return -EIO;
 	}
-	ret = user ? start_helper() : 0;
+	ret = user ? start_helper(fuse) : 0;
 	if (!ret && user)
 		ret = drop_rights(user);
 	if (!ret)

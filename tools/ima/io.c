@@ -2,6 +2,7 @@
 /*
  * Reading and writing whole, whatever the system calls make of it
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -125,6 +126,44 @@ int io_close(int fd)
 	if (close(fd) && errno != EINTR)
 		return -errno;
 	return 0;
+}
+
+/**
+ * io_each_name - go through what is in a folder
+ * @dir: the folder
+ * @fn: called with each name, in any order; a value other than 0 ends the call
+ * @context: passed to @fn
+ *
+ * Return: 0, what @fn returned, or a negative error number.
+ */
+int io_each_name(int dir, int (*fn)(const char *name, void *context), void *context)
+{
+	struct dirent *entry;
+	DIR *folder;
+	int fd, ret = 0;
+
+	/* Its position is that of the descriptor. */
+	fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	folder = fdopendir(fd);
+	if (!folder) {
+		ret = -errno;
+		close(fd);
+		return ret;
+	}
+	while (!ret) {
+		errno = 0;
+		entry = readdir(folder);
+		if (!entry) {
+			ret = -errno;
+			break;
+		}
+		if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, ".."))
+			ret = fn(entry->d_name, context);
+	}
+	closedir(folder);
+	return ret;
 }
 
 /**

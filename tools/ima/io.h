@@ -17,6 +17,7 @@ ssize_t io_read_at(int fd, void *buffer, size_t len, uint64_t offset);
 int io_write(int fd, const void *data, size_t len);
 int io_sync(int fd);
 int io_close(int fd);
+int io_each_name(int dir, int (*fn)(const char *name, void *context), void *context);
 int io_read_text(int dir, const char *name, char *text, size_t size);
 
 #endif /* IMALOG_IO_H */

@@ -160,13 +160,14 @@ static int command(int fd, const char *text)
 	return ret;
 }
 
-/* Those who read have it for a moment only. Who does not give it back is not waited for. */
+/* Those who read have it for a moment only. Who does not give it back is waited for no longer. */
 static void take_turn(const struct kernel *kernel)
 {
 	struct timespec t = { .tv_nsec = TRY_FIRST * 1000000L };
 	uint64_t end = now() + kernel->wait;
 
-	while (flock(kernel->turnstile, LOCK_EX | LOCK_NB) && now() < end) {
+	while (flock(kernel->turnstile, LOCK_EX | LOCK_NB) &&
+	       (errno == EWOULDBLOCK || errno == EINTR) && now() < end) {
 		kernel_alive(kernel);
 		nanosleep(&t, NULL);
 	}

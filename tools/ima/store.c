@@ -2,7 +2,6 @@
 /*
  * Where records are saved: epochs, their segments and manifests
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -83,22 +82,22 @@ static uint64_t epoch_of_name(const char *name)
 	return strcmp(name, again) ? 0 : epoch;
 }
 
-/* A folder to read from its start, whoever has read from @dir before */
-static DIR *open_folder(int dir)
-{
-	DIR *folder;
-	int fd, err;
+/**
+ * struct each_epoch - what is called for each epoch
+ * @fn: the function
+ * @context: passed to it
+ */
+struct each_epoch {
+	int (*fn)(uint64_t epoch, void *context);
+	void *context;
+};
 
-	fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return NULL;
-	folder = fdopendir(fd);
-	if (!folder) {
-		err = errno;
-		close(fd);
-		errno = err;
-	}
-	return folder;
+static int take_name(const char *name, void *context)
+{
+	const struct each_epoch *each = context;
+	uint64_t epoch = epoch_of_name(name);
+
+	return epoch ? each->fn(epoch, each->context) : 0;
 }
 
 /**
@@ -113,27 +112,9 @@ static DIR *open_folder(int dir)
 int store_each_epoch(int dir, int (*fn)(uint64_t epoch, void *context),
 		     void *context)
 {
-	struct dirent *entry;
-	uint64_t epoch;
-	DIR *folder;
-	int ret = 0;
+	struct each_epoch each = { fn, context };
 
-	folder = open_folder(dir);
-	if (!folder)
-		return -errno;
-	while (!ret) {
-		errno = 0;
-		entry = readdir(folder);
-		if (!entry) {
-			ret = -errno;
-			break;
-		}
-		epoch = epoch_of_name(entry->d_name);
-		if (epoch)
-			ret = fn(epoch, context);
-	}
-	closedir(folder);
-	return ret;
+	return io_each_name(dir, take_name, &each);
 }
 
 static int take_last(uint64_t epoch, void *context)
@@ -260,8 +241,7 @@ static bool is_named(const struct store *store, const char *name)
 	uint64_t number;
 	size_t i;
 
-	if (!strcmp(name, STORE_MANIFEST) || !strcmp(name, STORE_LEFT_OVER) ||
-	    !strcmp(name, ".") || !strcmp(name, ".."))
+	if (!strcmp(name, STORE_MANIFEST) || !strcmp(name, STORE_LEFT_OVER))
 		return true;
 	number = strtoull(name, NULL, 10);
 	if (!number || !store->has_last || number > store->last.number)
@@ -316,31 +296,38 @@ static int put_aside(struct store *store, const char *name)
 }
 
 /* Clear away what is left of a segment that was not saved to its end. */
-static int clear_left_overs(struct store *store)
+static int clear_left_over(const char *name, void *context)
 {
-	struct dirent *entry;
-	DIR *folder;
-	int ret = 0;
+	struct store *store = context;
 
-	folder = open_folder(store->epoch_dir);
-	if (!folder)
-		return -errno;
-	while (!ret) {
-		errno = 0;
-		entry = readdir(folder);
-		if (!entry) {
-			ret = -errno;
-			break;
-		}
-		if (is_temporary(entry->d_name)) {
-			if (unlinkat(store->epoch_dir, entry->d_name, 0))
-				ret = -errno;
-		} else if (!is_named(store, entry->d_name)) {
-			ret = put_aside(store, entry->d_name);
-		}
+	if (is_temporary(name))
+		return unlinkat(store->epoch_dir, name, 0) ? -errno : 0;
+	return is_named(store, name) ? 0 : put_aside(store, name);
+}
+
+/**
+ * struct left_over - the last segment of which files were put aside
+ * @store: the store
+ * @number: the segment's number
+ */
+struct left_over {
+	const struct store *store;
+	uint64_t number;
+};
+
+static int take_left_over(const char *name, void *context)
+{
+	struct left_over *last = context;
+	uint64_t number = strtoull(name, NULL, 10);
+	char segment[NAME_SIZE];
+	size_t i;
+
+	for (i = 0; i < last->store->header.nr_files; i++) {
+		segment_name(&last->store->header, number, i, ".", segment);
+		if (!strncmp(name, segment, strlen(segment)) && number > last->number)
+			last->number = number;
 	}
-	closedir(folder);
-	return ret;
+	return 0;
 }
 
 /**
@@ -355,9 +342,7 @@ static int clear_left_overs(struct store *store)
  */
 int store_left_over(const struct store *store, uint64_t *number)
 {
-	struct dirent *entry;
-	uint64_t found;
-	DIR *folder;
+	struct left_over last = { store, 0 };
 	int fd, ret;
 
 	*number = 0;
@@ -365,22 +350,9 @@ int store_left_over(const struct store *store, uint64_t *number)
 		    O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return errno == ENOENT ? 0 : -errno;
-	folder = open_folder(fd);
-	ret = folder ? 0 : -errno;
+	ret = io_each_name(fd, take_left_over, &last);
 	close(fd);
-	while (!ret) {
-		errno = 0;
-		entry = readdir(folder);
-		if (!entry) {
-			ret = -errno;
-			break;
-		}
-		found = strtoull(entry->d_name, NULL, 10);
-		if (found > *number)
-			*number = found;
-	}
-	if (folder)
-		closedir(folder);
+	*number = last.number;
 	return ret;
 }
 
@@ -408,7 +380,7 @@ static int load_epoch(struct store *store, uint64_t epoch)
 		ret = cut_manifest(store);
 	}
 	if (!ret)
-		ret = clear_left_overs(store);
+		ret = io_each_name(store->epoch_dir, clear_left_over, store);
 	return ret;
 }
 
@@ -463,7 +435,7 @@ int store_open(struct store *store, const char *path)
 		ret = errno == EAGAIN || errno == EACCES ? -EBUSY : -errno;
 		goto error;
 	}
-	/* Others may have locked it to be a nuisance, which changes nothing. */
+	/* That others may have locked it shows in what imalogctl says, and nowhere else. */
 	fcntl(store->running, F_OFD_SETLK, &lock);
 	ret = remove_new_epoch(store);
 	if (ret)
@@ -508,10 +480,10 @@ int store_is_open(int dir)
 void store_close(struct store *store)
 {
 	forget_epoch(store);
-	if (store->lock >= 0)
-		close(store->lock);
 	if (store->running >= 0)
 		close(store->running);
+	if (store->lock >= 0)
+		close(store->lock);
 	if (store->turn >= 0)
 		close(store->turn);
 	if (store->dir >= 0)
@@ -839,13 +811,37 @@ static int create_file(struct segment_writer *writer, size_t i)
 	return file->fd < 0 ? -errno : 0;
 }
 
+/*
+ * Files of that number, which no line that was read names, may be those of a line
+ * that was put back meanwhile: they must not be replaced.
+ */
+static int is_free(const struct store *store, uint64_t number)
+{
+	char name[NAME_SIZE];
+	struct stat st;
+	size_t i;
+
+	for (i = 0; i < store->header.nr_files; i++) {
+		segment_name(&store->header, number, i, "", name);
+		if (!fstatat(store->epoch_dir, name, &st, AT_SYMLINK_NOFOLLOW)) {
+			log_message(LOG_ERR, "there is a file %s already: nothing is saved",
+				    name);
+			return -EILSEQ;
+		}
+		if (errno != ENOENT)
+			return -errno;
+	}
+	return 0;
+}
+
 /**
  * segment_begin - begin to save records
  * @store: the store, with an epoch
  * @writer: to be prepared
  * @first: number of the first record, at least store_next_number()
  *
- * Return: 0, or a negative error number, with nothing begun.
+ * Return: 0, -EILSEQ if there are files of the segment already, or another
+ * negative error number, with nothing begun.
  */
 int segment_begin(struct store *store, struct segment_writer *writer,
 		  uint64_t first)
@@ -863,12 +859,15 @@ int segment_begin(struct store *store, struct segment_writer *writer,
 	if (store->has_last) {
 		segment->number = store->last.number + 1;
 		segment->before = store->last.after;
-		ret = 0;
 	} else {
 		segment->number = 1;
+	}
+	ret = is_free(store, segment->number);
+	if (ret)
+		return ret;
+	if (!store->has_last)
 		ret = pcr_values_init(&segment->before, store->header.banks,
 				      store->header.nr_banks);
-	}
 	if (!ret)
 		ret = replay_init(&writer->replay, &segment->before);
 	for (i = 0; i < store->header.nr_files && !ret; i++)

@@ -31,6 +31,7 @@ static const char *const files[] = {
 	"ascii_runtime_measurements_sha1",
 	"binary_runtime_measurements_sha256",
 };
+
 static const char *const banks[] = { "sha1", "sha256" };
 
 const char *fake_path(const char *name)

@@ -655,18 +655,69 @@ static void test_manifest_has_lost_lines(void **state)
 	assert_int_equal(service(&result), -EILSEQ);
 	assert_int_equal(fake_number("staged_count"), 3);
 	assert_true(exists(put_aside));
-	/* Put back, all is as it was. */
+	assert_int_equal(service_start(), 0);
+	assert_int_equal(stager_cycle(&stager, &result), -EILSEQ);
+	/* Put back, all is as it was. A service that runs meanwhile replaces nothing. */
 	fake_write(name, after.data, after.len);
 	assert_int_equal(rename(fake_path(put_aside),
 				fake_path("store/epoch-00000001/00000002.binary_sha1")), 0);
 	assert_int_equal(rename(fake_path("store/epoch-00000001/left-over/00000002.ascii_sha1.0"),
 				fake_path("store/epoch-00000001/00000002.ascii_sha1")), 0);
+	assert_int_equal(stager_cycle(&stager, &result), -EILSEQ);
+	service_stop();
 	assert_int_equal(service(&result), 0);
 	assert_int_equal(result.saved, 3);
 	assert_whole(1);
 	assert_pcr();
 	bytes_free(&before);
 	bytes_free(&after);
+}
+
+/* The next kernel counts from 0: it is the PCR that tells. */
+static void test_manifest_has_lost_lines_before_kexec(void **state)
+{
+	static const char name[] = "store/epoch-00000001/manifest";
+	struct stager_result result;
+	struct bytes before = { };
+
+	(void)state;
+	fake_measure("file", 3);
+	assert_int_equal(service(&result), 0);
+	fake_read(name, &before);
+	fake_measure("file", 3);
+	assert_int_equal(service(&result), 0);
+	fake_measure("file", 3);
+	fake_write(name, before.data, before.len);
+	machine_kexec();
+	assert_int_equal(service(&result), -EILSEQ);
+	assert_int_equal(service(&result), -EILSEQ);
+	assert_int_equal(fake_number("ima/runtime_measurements_deleted"), 0);
+	bytes_free(&before);
+}
+
+/* A segment that was not finished, and whose records were carried, is nothing to wonder at. */
+static void test_unfinished_segment_before_kexec(void **state)
+{
+	static const char name[] = "store/epoch-00000001/manifest";
+	struct stager_result result;
+	struct bytes before = { };
+
+	(void)state;
+	fake_measure("file", 3);
+	assert_int_equal(service(&result), 0);
+	fake_read(name, &before);
+	fake_measure("file", 3);
+	fake_keep = true;
+	assert_int_equal(service(&result), -ESTALE);
+	fake_keep = false;
+	fake_write(name, before.data, before.len);
+	bytes_free(&before);
+	machine_kexec();
+	assert_int_equal(service(&result), 0);
+	assert_int_equal(result.saved, 3);
+	assert_true(exists("store/epoch-00000001/left-over/00000002.binary_sha1.0"));
+	assert_whole(1);
+	assert_pcr();
 }
 
 /* The last line ends anywhere: its segment is put aside, and saved again. */
@@ -1035,6 +1086,8 @@ int main(int argc, char **argv)
 		TEST(test_damaged_manifest),
 		TEST(test_torn_manifest),
 		TEST(test_manifest_has_lost_lines),
+		TEST(test_manifest_has_lost_lines_before_kexec),
+		TEST(test_unfinished_segment_before_kexec),
 		TEST(test_left_overs),
 		TEST(test_list_that_is_none),
 		TEST(test_kernel_without_staging),
