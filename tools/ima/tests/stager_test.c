@@ -22,6 +22,8 @@
 #include "syscalls.h"
 #include "util.h"
 
+#define MANIFEST	"store/epoch-00000001/manifest"
+
 /* ---- what is saved ------------------------------------------------------------------ */
 
 /**
@@ -613,18 +615,17 @@ static void test_damaged_segment(void **state)
 
 static void test_damaged_manifest(void **state)
 {
-	static const char name[] = "store/epoch-00000001/manifest";
 	struct stager_result result;
 	struct bytes bytes = { };
 	size_t at;
 
 	(void)state;
 	save_only();
-	fake_read(name, &bytes);
+	fake_read(MANIFEST, &bytes);
 	for (at = 0; at < bytes.len - 1; at += 5) {
-		change_byte(name, at);
+		change_byte(MANIFEST, at);
 		assert_int_equal(service(&result), -EBADMSG);
-		change_byte(name, at);
+		change_byte(MANIFEST, at);
 	}
 	assert_int_equal(fake_number("staged_count"), 3);
 	bytes_free(&bytes);
@@ -632,24 +633,33 @@ static void test_damaged_manifest(void **state)
 	assert_whole(1);
 }
 
+/* The second segment is deleted, and its lines are lost. Sets @whole to the manifest before. */
+static void lose_lines(struct bytes *whole)
+{
+	struct stager_result result;
+	struct bytes lost = { };
+
+	fake_measure("file", 3);
+	assert_int_equal(service(&result), 0);
+	fake_read(MANIFEST, &lost);
+	fake_measure("file", 3);
+	assert_int_equal(service(&result), 0);
+	fake_read(MANIFEST, whole);
+	fake_measure("file", 3);
+	fake_write(MANIFEST, lost.data, lost.len);
+	bytes_free(&lost);
+}
+
 /* Lines of segments that were deleted are gone: their files are kept, and it is noticed. */
 static void test_manifest_has_lost_lines(void **state)
 {
-	static const char name[] = "store/epoch-00000001/manifest";
 	static const char put_aside[] =
 		"store/epoch-00000001/left-over/00000002.binary_sha1.0";
-	struct bytes before = { }, after = { };
 	struct stager_result result;
+	struct bytes whole = { };
 
 	(void)state;
-	fake_measure("file", 3);
-	assert_int_equal(service(&result), 0);
-	fake_read(name, &before);
-	fake_measure("file", 3);
-	assert_int_equal(service(&result), 0);
-	fake_read(name, &after);
-	fake_measure("file", 3);
-	fake_write(name, before.data, before.len);
+	lose_lines(&whole);
 	assert_int_equal(service(&result), -EILSEQ);
 	assert_int_equal(result.saved, 0);
 	assert_int_equal(service(&result), -EILSEQ);
@@ -658,7 +668,7 @@ static void test_manifest_has_lost_lines(void **state)
 	assert_int_equal(service_start(), 0);
 	assert_int_equal(stager_cycle(&stager, &result), -EILSEQ);
 	/* Put back, all is as it was. A service that runs meanwhile replaces nothing. */
-	fake_write(name, after.data, after.len);
+	fake_write(MANIFEST, whole.data, whole.len);
 	assert_int_equal(rename(fake_path(put_aside),
 				fake_path("store/epoch-00000001/00000002.binary_sha1")), 0);
 	assert_int_equal(rename(fake_path("store/epoch-00000001/left-over/00000002.ascii_sha1.0"),
@@ -669,48 +679,39 @@ static void test_manifest_has_lost_lines(void **state)
 	assert_int_equal(result.saved, 3);
 	assert_whole(1);
 	assert_pcr();
-	bytes_free(&before);
-	bytes_free(&after);
+	bytes_free(&whole);
 }
 
 /* The next kernel counts from 0: it is the PCR that tells. */
 static void test_manifest_has_lost_lines_before_kexec(void **state)
 {
-	static const char name[] = "store/epoch-00000001/manifest";
 	struct stager_result result;
-	struct bytes before = { };
+	struct bytes whole = { };
 
 	(void)state;
-	fake_measure("file", 3);
-	assert_int_equal(service(&result), 0);
-	fake_read(name, &before);
-	fake_measure("file", 3);
-	assert_int_equal(service(&result), 0);
-	fake_measure("file", 3);
-	fake_write(name, before.data, before.len);
+	lose_lines(&whole);
 	machine_kexec();
 	assert_int_equal(service(&result), -EILSEQ);
 	assert_int_equal(service(&result), -EILSEQ);
 	assert_int_equal(fake_number("ima/runtime_measurements_deleted"), 0);
-	bytes_free(&before);
+	bytes_free(&whole);
 }
 
 /* A segment that was not finished, and whose records were carried, is nothing to wonder at. */
 static void test_unfinished_segment_before_kexec(void **state)
 {
-	static const char name[] = "store/epoch-00000001/manifest";
 	struct stager_result result;
 	struct bytes before = { };
 
 	(void)state;
 	fake_measure("file", 3);
 	assert_int_equal(service(&result), 0);
-	fake_read(name, &before);
+	fake_read(MANIFEST, &before);
 	fake_measure("file", 3);
 	fake_keep = true;
 	assert_int_equal(service(&result), -ESTALE);
 	fake_keep = false;
-	fake_write(name, before.data, before.len);
+	fake_write(MANIFEST, before.data, before.len);
 	bytes_free(&before);
 	machine_kexec();
 	assert_int_equal(service(&result), 0);
@@ -723,18 +724,17 @@ static void test_unfinished_segment_before_kexec(void **state)
 /* The last line ends anywhere: its segment is put aside, and saved again. */
 static void test_torn_manifest(void **state)
 {
-	static const char name[] = "store/epoch-00000001/manifest";
 	struct stager_result result;
 	struct bytes bytes = { };
 	size_t line, cut;
 
 	(void)state;
 	save_only();
-	fake_read(name, &bytes);
+	fake_read(MANIFEST, &bytes);
 	for (line = bytes.len - 1; line && bytes.data[line - 1] != '\n'; line--)
 		;
 	for (cut = line; cut < bytes.len; cut += 97) {
-		fake_write(name, bytes.data, cut);
+		fake_write(MANIFEST, bytes.data, cut);
 		fake_keep = true;
 		assert_int_equal(service(&result), -ESTALE);
 		fake_keep = false;
