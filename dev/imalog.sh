@@ -16,7 +16,8 @@ imalog_initramfs() {
 	tcti=$(realpath "$(ldconfig -p | sed -n 's/.*libtss2-tcti-device\.so\.0 .*=> //p' | head -n 1)")
 	gcc_s=$(realpath "$(ldconfig -p | sed -n 's/.*libgcc_s\.so\.1 .*x86-64.*=> //p' | head -n 1)")
 	"$ROOT/dev/initramfs" --output "$cpio" --run "$run" --libs \
-		--add "$ROOT/dev/imalog-steps.sh:/steps" --add "$BUILD/imalog/imalogd" --add "$BUILD/imalog/imalogctl" \
+		--add "$ROOT/dev/imalog-steps.sh:/steps" \
+		--add "$BUILD/imalog/imalogd" --add "$BUILD/imalog/imalogctl" \
 		--add "$BUILD/imalog/imalogfs" \
 		--add "$gcc_s:/usr/lib/x86_64-linux-gnu/libgcc_s.so.1" \
 		--add "$tcti:/usr/lib/x86_64-linux-gnu/libtss2-tcti-device.so.0" "$@"
