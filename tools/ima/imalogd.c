@@ -494,7 +494,7 @@ static void tell_metrics(struct service *service)
 		return;
 	metrics->epoch = service->started ? store->header.epoch : 0;
 	if (service->started) {
-		metrics->segments = store->has_last ? store->last.number : 0;
+		metrics->segments = store_last_segment(store);
 		metrics->last = store_next_number(store) - 1;
 		if (kernel_number(&stager->kernel, KERNEL_COUNT, &metrics->current) ||
 		    kernel_number(&stager->kernel, KERNEL_DELETED, &metrics->deleted))

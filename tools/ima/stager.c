@@ -270,7 +270,7 @@ static int check_gap(const struct stager *stager, uint64_t first)
 	ret = store_left_over(store, &number);
 	if (ret)
 		return ret;
-	if (number > (store->has_last ? store->last.number : 0)) {
+	if (number > store_last_segment(store)) {
 		log_message(LOG_ERR, "records %" PRIu64 " to %" PRIu64
 			    " were deleted, and may be in " STORE_LEFT_OVER
 			    " as segment %" PRIu64 ": nothing is deleted; see imalogd(8)",
@@ -608,7 +608,7 @@ static int check_carried(struct stager *stager)
 	int ret;
 
 	ret = store_left_over(store, &number);
-	if (ret || number <= (store->has_last ? store->last.number : 0))
+	if (ret || number <= store_last_segment(store))
 		return ret;
 	match = calloc(1, sizeof(*match));
 	if (!match)

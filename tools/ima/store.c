@@ -505,6 +505,17 @@ uint64_t store_next_number(const struct store *store)
 	return store->has_last ? store->last.first + store->last.count : 1;
 }
 
+/**
+ * store_last_segment - the number of the last segment
+ * @store: the store
+ *
+ * Return: the number, counted in the epoch from 1, or 0 if there is none.
+ */
+uint64_t store_last_segment(const struct store *store)
+{
+	return store->has_last ? store->last.number : 0;
+}
+
 /* ---- the manifest ----------------------------------------------------------- */
 
 /*

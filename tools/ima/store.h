@@ -133,6 +133,7 @@ void segment_abort(struct segment_writer *writer);
 
 int store_open_epoch(int dir, uint64_t epoch);
 int store_pass(int turn);
+uint64_t store_last_segment(const struct store *store);
 int store_left_over(const struct store *store, uint64_t *number);
 void store_epoch_name(uint64_t epoch, char *name);
 int store_each_epoch(int dir, int (*fn)(uint64_t epoch, void *context),
