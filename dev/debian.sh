@@ -3,7 +3,7 @@
 #
 # A Debian 12 that boots with systemd, with the package of tools/ima. Sourced after lib.sh.
 
-DEBIAN_KERNEL=$BUILD/kernel/x86-systemd/arch/x86/boot/bzImage
+DEBIAN_KERNEL=$BUILD/kernel/x86/arch/x86/boot/bzImage
 # Beside what is in each Debian: what the package needs, and what judges it
 DEBIAN_PACKAGES=(systemd-sysv dbus libfuse3-3 libcap-ng0 libinih1 libjansson4 libssl3
 	libtss2-esys-3.0.2-0 libtss2-mu0 libtss2-tctildr0 libtss2-rc0 libtss2-tcti-device0
@@ -12,7 +12,7 @@ DEBIAN_PACKAGES=(systemd-sysv dbus libfuse3-3 libcap-ng0 libinih1 libjansson4 li
 # debian_prepare: what is made on this machine
 debian_prepare() {
 	"$ROOT/dev/setup" guest oracle imalog debian
-	"$ROOT/dev/kernel" x86-systemd
+	"$ROOT/dev/kernel" x86
 	"$ROOT/dev/imalog-package" --build
 }
 
