@@ -10,7 +10,7 @@
  *	memory N	memory of N records, live and deleted
  *	append N...	time to append with N records of history
  *	command N...	time of A, D and N for N records
- *	hold N...	how long each of them holds the mutex (CONFIG_LOCK_STAT)
+ *	hold N...	how long each of them holds the mutex (dev/bench-hold.h)
  *	wait N		the longest wait of an append meanwhile
  *	lockup N	read N records, and A, D and N, once each
  *	grow N		have a list of N records, and nothing else
@@ -519,89 +519,94 @@ static void bench_command(int nr, char **records)
 	}
 }
 
-/* hold: CONFIG_LOCK_STAT counts in microseconds, with two digits behind the point */
+/* hold */
 
-static void lock_stat_clear(void)
+#define HOLD "/proc/ima_hold"
+
+static void hold_clear(void)
 {
-	int fd = open("/proc/lock_stat", O_WRONLY);
+	int fd = open(HOLD, O_WRONLY);
 
 	if (fd < 0 || write(fd, "0", 1) != 1 || close(fd))
-		fail("/proc/lock_stat");
+		fail(HOLD);
 }
 
-struct lock_stat {
+struct hold {
 	long nr;			/* how often the mutex was taken */
-	double longest, total, floor;	/* nanoseconds; floor is that of all locks */
+	double longest, total, nothing;	/* nanoseconds */
 };
 
-static struct lock_stat lock_stat_read(void)
+static struct hold hold_read(void)
 {
 	double shortest, longest, total;
-	struct lock_stat stat = {};
-	char line[1024], *values;
+	char line[256], name[64];
+	struct hold hold = {};
 	FILE *file;
 	long nr;
 
-	file = fopen("/proc/lock_stat", "r");
+	file = fopen(HOLD, "r");
 	if (!file)
-		fail("/proc/lock_stat");
+		fail(HOLD);
 	while (fgets(line, sizeof(line), file)) {
-		/* Two of bouncing, four of waiting, one of bouncing, then holding. */
-		values = strrchr(line, ':');
-		if (!values ||
-		    sscanf(values + 1, "%*f %*f %*f %*f %*f %*f %*f %ld %lf %lf %lf",
-			   &nr, &shortest, &longest, &total) != 4)
+		if (sscanf(line, "%63s %ld %lf %lf %lf", name, &nr, &shortest, &longest,
+			   &total) != 5)
 			continue;
-		if (nr && shortest > 0 && (!stat.floor || shortest * 1000 < stat.floor))
-			stat.floor = shortest * 1000;
-		if (!strstr(line, "ima_extend_list_mutex:"))
+		if (!strcmp(name, "nothing"))
+			hold.nothing = shortest;
+		if (strcmp(name, "ima_extend_list_mutex"))
 			continue;
-		stat.nr = nr;
-		stat.longest = longest * 1000;
-		stat.total = total * 1000;
+		hold.nr = nr;
+		hold.longest = longest;
+		hold.total = total;
 	}
 	fclose(file);
-	return stat;
+	return hold;
 }
 
 /* The longest that the mutex is held at a time; 0 if @act does not take it. */
 static void time_hold(const char *figure, long records, long long (*act)(void))
 {
-	struct lock_stat stat;
+	struct hold hold;
 
-	lock_stat_clear();
+	hold_clear();
 	act();
-	stat = lock_stat_read();
-	print_figure(figure, records, stat.nr ? stat.longest : 0);
-	print_figure("hold-floor", records, stat.floor);
+	hold = hold_read();
+	/* These can not do without. */
+	if (!hold.nr && act != delete) {
+		errno = ENODATA;
+		fail("the mutex in " HOLD);
+	}
+	print_figure(figure, records, hold.nr ? hold.longest : 0);
+	print_figure("hold-nothing", records, hold.nothing);
 }
 
 static void bench_hold(int nr, char **records)
 {
-	struct lock_stat stat;
+	struct hold hold;
 	int i, j;
 	long n;
 
-	if (access("/proc/lock_stat", W_OK))
-		fail("/proc/lock_stat");
+	if (access(HOLD, W_OK))
+		fail(HOLD);
 	for (i = 0; i < nr; i++) {
 		n = atol(records[i]);
 		delete_n_records = n;
 		for (j = 0; j < runs; j++) {
 			grow(n - 100);
-			lock_stat_clear();
+			hold_clear();
 			grow(n);
-			stat = lock_stat_read();
-			if (!stat.nr) {
+			hold = hold_read();
+			if (!hold.nr) {
 				errno = ENODATA;
-				fail("the mutex in /proc/lock_stat");
+				fail("the mutex in " HOLD);
 			}
-			print_figure("hold-append", n, stat.total / stat.nr);
+			print_figure("hold-append", n, hold.total / hold.nr);
 			time_hold("hold-stage", n, stage);
 			time_hold("hold-delete", n, delete);
 			if (!n_file)
 				continue;
-			grow(n);
+			/* Cut inside the list, as it is when more is appended. */
+			grow(n + 1000);
 			time_hold("hold-delete-n", n, delete_n);
 			empty();
 		}

@@ -3,6 +3,7 @@
  * Measurement list: records in the order in which they were measured
  */
 
+#include <linux/prefetch.h>
 #include <linux/rculist.h>
 #include <linux/sched.h>
 #include <linux/seq_file.h>
@@ -104,6 +105,38 @@ void ima_list_append(struct ima_list *list, struct ima_queue_entry *qe)
 	 * the record sees, at least, the count of those before it.
 	 */
 	smp_store_release(&list->count, list->count + 1);
+}
+
+/**
+ * ima_list_fetch - have in the cache what taking records off a list writes
+ * @list: list, being appended to or not
+ * @last: last record to take, or NULL for all records
+ *
+ * Of a long list, most is in no cache, and appending waits while records are
+ * taken. To be called before the lock for that is.
+ *
+ * Context: any. The caller keeps other tasks from taking records from @list,
+ * but not from appending to it: if the end changes, fetching was in vain.
+ */
+void ima_list_fetch(struct ima_list *list, const struct ima_queue_entry *last)
+{
+	struct list_head *first = READ_ONCE(list->records.next);
+	struct list_head *end;
+
+	if (last)
+		end = READ_ONCE(last->later.next);
+	else
+		/* An append may change it: then the wrong one is fetched. */
+		end = data_race(list->records.prev);
+
+	prefetchw(&list->records);
+	prefetchw(&list->generation);
+	prefetchw(first);
+	prefetchw(end);
+	/* It takes longer than getting a lock that is free: wait for it. */
+	READ_ONCE(list->generation);
+	READ_ONCE(first->prev);
+	READ_ONCE(end->prev);
 }
 
 /**

@@ -178,6 +178,27 @@ static void ima_list_test_find_changes_nothing(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, ima_list_generation(&ctx->list), generation);
 }
 
+static void ima_list_test_fetch_changes_nothing(struct kunit *test)
+{
+	struct ima_list_test *ctx = test->priv;
+	const struct ima_queue_entry *qe;
+	unsigned long generation, size;
+
+	ima_list_fetch(&ctx->list, NULL);
+	IMA_TEST_EXPECT_LIST(test, &ctx->list, 1, 0);
+
+	ima_test_append(test, &ctx->list, 1, 5);
+	generation = ima_list_generation(&ctx->list);
+	size = ctx->list.size;
+	ima_list_fetch(&ctx->list, NULL);
+	/* The last one has the list itself behind it. */
+	list_for_each_entry(qe, &ctx->list.records, later)
+		ima_list_fetch(&ctx->list, qe);
+	IMA_TEST_EXPECT_LIST(test, &ctx->list, 1, 5);
+	KUNIT_EXPECT_EQ(test, ctx->list.size, size);
+	KUNIT_EXPECT_EQ(test, ima_list_generation(&ctx->list), generation);
+}
+
 /* Take the first @n records as a command does. */
 static bool ima_list_test_cut(struct ima_list_test *ctx, unsigned long n)
 {
@@ -800,6 +821,7 @@ static struct kunit_case ima_list_test_cases[] = {
 	KUNIT_CASE(ima_list_test_find_finds_each),
 	KUNIT_CASE(ima_list_test_find_refuses_others),
 	KUNIT_CASE(ima_list_test_find_changes_nothing),
+	KUNIT_CASE(ima_list_test_fetch_changes_nothing),
 	KUNIT_CASE(ima_list_test_seek_finds_each),
 	KUNIT_CASE(ima_list_test_seek_goes_anywhere),
 	KUNIT_CASE(ima_list_test_seek_goes_on_behind_the_end),

@@ -47,18 +47,28 @@ long ima_staging_stage(struct ima_staging *staging)
 
 	if (staging->copied) {
 		ret = -EACCES;
-	} else if (ima_list_count(&staging->staged)) {
-		ret = -EEXIST;
-	} else if (ima_list_is_empty(staging->list)) {
-		ret = -ENOENT;
-	} else if (mutex_lock_killable(staging->append_mutex)) {
-		ret = -EINTR;
-	} else {
-		ima_list_move(staging->list, &staging->staged);
-		mutex_unlock(staging->append_mutex);
-		ret = ima_list_count(&staging->staged);
+		goto out;
 	}
 
+	if (ima_list_count(&staging->staged)) {
+		ret = -EEXIST;
+		goto out;
+	}
+
+	if (ima_list_is_empty(staging->list)) {
+		ret = -ENOENT;
+		goto out;
+	}
+
+	ima_list_fetch(staging->list, NULL);
+	if (mutex_lock_killable(staging->append_mutex)) {
+		ret = -EINTR;
+		goto out;
+	}
+	ima_list_move(staging->list, &staging->staged);
+	mutex_unlock(staging->append_mutex);
+	ret = ima_list_count(&staging->staged);
+out:
 	up_write(&staging->list_rwsem);
 	return ret;
 }
