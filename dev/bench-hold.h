@@ -60,6 +60,15 @@ static __always_inline void bench_hold_begin(struct mutex *lock)
 	bench_hold_lock = lock;
 }
 
+static __always_inline void bench_hold_count(struct bench_hold *h, u64 time)
+{
+	if (!h->nr++ || time < h->shortest)
+		h->shortest = time;
+	if (time > h->longest)
+		h->longest = time;
+	h->total += time;
+}
+
 /* Of two that are held at once, the one that was got last is counted. */
 static __always_inline void bench_hold_end(struct mutex *lock)
 {
@@ -75,11 +84,7 @@ static __always_inline void bench_hold_end(struct mutex *lock)
 		if (h->lock && h->lock != lock)
 			continue;
 		h->lock = lock;
-		if (!h->nr++ || time < h->shortest)
-			h->shortest = time;
-		if (time > h->longest)
-			h->longest = time;
-		h->total += time;
+		bench_hold_count(h, time);
 		return;
 	}
 }
@@ -104,25 +109,28 @@ static u64 bench_hold_to_ns(u64 ticks)
 				   bench_hold_clock() - bench_hold_ticks);
 }
 
+static void bench_hold_show_one(struct seq_file *m, const struct bench_hold *h)
+{
+	if (h->lock)
+		seq_printf(m, "%ps", h->lock);
+	else
+		seq_puts(m, "nothing");
+	seq_printf(m, " %llu %llu %llu %llu\n", h->nr, bench_hold_to_ns(h->shortest),
+		   bench_hold_to_ns(h->longest), bench_hold_to_ns(h->total));
+}
+
 static int bench_hold_show(struct seq_file *m, void *v)
 {
-	struct bench_hold *h, nothing = { .shortest = U64_MAX };
+	struct bench_hold *h, nothing = {};
 	u64 time;
 
-	for (; nothing.nr < 1000; nothing.nr++) {
+	while (nothing.nr < 1000) {
 		time = bench_hold_clock();
-		time = bench_hold_clock() - time;
-		nothing.shortest = min(nothing.shortest, time);
-		nothing.longest = max(nothing.longest, time);
-		nothing.total += time;
+		bench_hold_count(&nothing, bench_hold_clock() - time);
 	}
-	seq_printf(m, "nothing %llu %llu %llu %llu\n", nothing.nr,
-		   bench_hold_to_ns(nothing.shortest), bench_hold_to_ns(nothing.longest),
-		   bench_hold_to_ns(nothing.total));
+	bench_hold_show_one(m, &nothing);
 	for (h = bench_holds; h < bench_holds + ARRAY_SIZE(bench_holds) && h->lock; h++)
-		seq_printf(m, "%ps %llu %llu %llu %llu\n", h->lock, h->nr,
-			   bench_hold_to_ns(h->shortest), bench_hold_to_ns(h->longest),
-			   bench_hold_to_ns(h->total));
+		bench_hold_show_one(m, h);
 	return 0;
 }
 
@@ -163,25 +171,19 @@ late_initcall(bench_hold_init);
 		bench_hold_begin(lock); \
 	} while (0)
 
-#define mutex_lock_killable(lock) \
+/* @get: a function that may fail */
+#define bench_hold_try(get, lock) \
 	({ \
 		int bench_hold_ret; \
 		bench_hold_prepare(); \
-		bench_hold_ret = mutex_lock_killable(lock); \
+		bench_hold_ret = get(lock); \
 		if (!bench_hold_ret) \
 			bench_hold_begin(lock); \
 		bench_hold_ret; \
 	})
 
-#define mutex_lock_interruptible(lock) \
-	({ \
-		int bench_hold_ret; \
-		bench_hold_prepare(); \
-		bench_hold_ret = mutex_lock_interruptible(lock); \
-		if (!bench_hold_ret) \
-			bench_hold_begin(lock); \
-		bench_hold_ret; \
-	})
+#define mutex_lock_killable(lock) bench_hold_try(mutex_lock_killable, lock)
+#define mutex_lock_interruptible(lock) bench_hold_try(mutex_lock_interruptible, lock)
 
 #define mutex_unlock(lock) \
 	do { \

@@ -127,7 +127,7 @@ void ima_list_fetch(struct ima_list *list, const struct ima_queue_entry *last)
 		end = READ_ONCE(last->later.next);
 	else
 		/* An append may change it: then the wrong one is fetched. */
-		end = data_race(list->records.prev);
+		end = READ_ONCE(list->records.prev);
 
 	prefetchw(&list->records);
 	prefetchw(&list->generation);
