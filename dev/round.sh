@@ -120,3 +120,11 @@ agent_is_content() {
 	done
 	[[ $((number - 1)) = "$3" ]]
 }
+
+# agent_would_notice DIR BANK N: a record is taken out of all that it had read by the N-th time,
+# the last.
+agent_would_notice() {
+	evmctl_accepts "$1/$3" "$2" "$1/log" &&
+		"$ROOT/dev/records" sha1 without 100 "$1/log" >"$TEMP/short" &&
+		not evmctl_accepts "$1/$3" "$2" "$TEMP/short"
+}
