@@ -27,8 +27,8 @@
 /**
  * struct finished - finished epochs
  * @archive: what is to be done with them
- * @count: how many there are
- * @first: number of the first one
+ * @count: how many there are that can be removed
+ * @first: number of the first one of these
  * @next: number of the first one that may have to be compressed, or 0
  */
 struct finished {
@@ -45,9 +45,11 @@ static int take_epoch(uint64_t epoch, void *context)
 
 	if (epoch >= archive->current)
 		return 0;
-	finished->count++;
-	if (!finished->first || epoch < finished->first)
-		finished->first = epoch;
+	if (epoch > archive->unreadable) {
+		finished->count++;
+		if (!finished->first || epoch < finished->first)
+			finished->first = epoch;
+	}
 	if (epoch > archive->done &&
 	    (!finished->next || epoch < finished->next))
 		finished->next = epoch;
@@ -142,8 +144,8 @@ static int is_over(struct archive *archive, uint64_t epoch)
 }
 
 /*
- * It is there as a whole, or it is no epoch any more. Return: 1 if it was removed, 0 if
- * it has to stay, or a negative error number.
+ * It is there as a whole, or it is no epoch any more. Return: 1 if it was removed, or the
+ * next one is to be looked at; 0 if it has to stay; or a negative error number.
  */
 static int remove_epoch(struct archive *archive, uint64_t epoch)
 {
@@ -151,6 +153,13 @@ static int remove_epoch(struct archive *archive, uint64_t epoch)
 	int ret;
 
 	ret = is_over(archive, epoch);
+	/* Somebody has to look at that. The next ones are removed all the same. */
+	if (ret == -EBADMSG || ret == -ENOENT) {
+		log_message(LOG_WARNING, "epoch %" PRIu64 " is not removed: its manifest is damaged",
+			    epoch);
+		archive->unreadable = epoch;
+		return 1;
+	}
 	if (ret <= 0)
 		return ret;
 	store_epoch_name(epoch, name);
@@ -282,7 +291,7 @@ static int compress_epoch(struct archive *archive, uint64_t epoch)
 	return ret;
 }
 
-/* Return: 1 if one was removed, 0 if there are not too many, or a negative number. */
+/* Return: 1 if there may be more to remove, 0 if there are not too many, or a negative number. */
 static int remove_one(struct archive *archive, const struct finished *finished)
 {
 	int ret;

@@ -18,6 +18,7 @@
  * @alive: called now and then while a file is worked on, or NULL
  * @context: passed on
  * @done: epochs up to this number are compressed, or could not be
+ * @unreadable: epochs up to this number stay, since their manifests are damaged
  * @stuck: one could not be removed
  */
 struct archive {
@@ -29,6 +30,7 @@ struct archive {
 	void (*alive)(void *context);
 	void *context;
 	uint64_t done;
+	uint64_t unreadable;
 	bool stuck;
 };
 

@@ -206,6 +206,21 @@ static void test_keeps_what_the_pcrs_need(void **state)
 	assert_false(is_there("store/epoch-00000003"));
 }
 
+/* One that can not be read stays, and keeps no other one. */
+static void test_damaged_manifest(void **state)
+{
+	(void)state;
+	finish_epoch(1);
+	finish_epoch(2);
+	finish_epoch(3);
+	begin_epoch();
+	fake_write("store/epoch-00000001/manifest", "x\n", 2);
+	tidy_at(4, 1);
+	assert_true(is_there("store/epoch-00000001"));
+	assert_false(is_there("store/epoch-00000002"));
+	assert_true(is_there("store/epoch-00000003"));
+}
+
 /* Later epochs were taken away: the last one is a finished one, and stays whole. */
 static void test_last_epoch_is_compressed(void **state)
 {
@@ -477,6 +492,7 @@ int main(int argc, char **argv)
 		TEST(test_last_epoch_is_compressed),
 		TEST(test_removes_what_is_left_over),
 		TEST(test_damaged_file),
+		TEST(test_damaged_manifest),
 		TEST(test_sizes),
 		TEST(test_is_read_back),
 		TEST(test_stopped_after_each_call),
