@@ -385,6 +385,13 @@ static int verify_all(struct context *context, struct verify *verify,
 		good = false;
 	if (!source)
 		printf("not compared with any PCR\n");
+	/* Without being asked for that, it is no success on a machine with a TPM. */
+	if (!source && context->view.boot.tpm && !context->options->saved_only &&
+	    !context->options->epoch) {
+		log_message(LOG_ERR,
+			    "the TPM's PCRs can not be read, or imalogd has not begun with this kernel; see --saved and --pcrs");
+		return EXIT_FAILED;
+	}
 	return good && !verify->first_bad ? EXIT_GOOD : EXIT_DOES_NOT_FIT;
 }
 

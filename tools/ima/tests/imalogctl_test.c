@@ -76,6 +76,17 @@ static void change_byte(const char *name, size_t at)
 	bytes_free(&bytes);
 }
 
+/* Into another digit of a hexadecimal number */
+static void change_digit(const char *name, size_t at)
+{
+	struct bytes bytes = { };
+
+	fake_read(name, &bytes);
+	bytes.data[at] = bytes.data[at] == '0' ? '1' : '0';
+	fake_write(name, bytes.data, bytes.len);
+	bytes_free(&bytes);
+}
+
 static void test_verify(void **state)
 {
 	(void)state;
@@ -138,6 +149,24 @@ static void test_verify_saved_only(void **state)
 	assert_int_equal(ctl("verify --saved"), 0);
 	assert_said("epoch 1: 15 records, 2 segments\n");
 	assert_said("not compared with any PCR");
+}
+
+/* A machine whose TPM can not be read, or whose service has not begun, is not verified. */
+static void test_verify_without_pcrs(void **state)
+{
+	char tpm[512];
+
+	(void)state;
+	save_some();
+	snprintf(tpm, sizeof(tpm), "%s", fake_path("tpm"));
+	assert_int_equal(rename(tpm, fake_path("away")), 0);
+	assert_int_equal(ctl("verify"), 4);
+	assert_said("not compared with any PCR");
+	assert_int_equal(ctl("verify --saved"), 0);
+	assert_int_equal(ctl("verify --epoch=1"), 0);
+	assert_int_equal(rename(fake_path("away"), tpm), 0);
+	machine_kexec();
+	assert_int_equal(ctl("verify"), 4);
 }
 
 #define SEGMENT "store/epoch-00000001/00000002.binary_sha1"
@@ -210,7 +239,7 @@ static void test_verify_against_another_pcr(void **state)
 {
 	(void)state;
 	save_some();
-	change_byte("tpm/pcr-sha256/10", 5);
+	change_digit("tpm/pcr-sha256/10", 5);
 	assert_int_equal(ctl("verify"), 1);
 	assert_said("PCR 10, sha1: the value of the TPM, after record 18");
 	assert_said("PCR 10, sha256: the records do not lead");
@@ -239,8 +268,7 @@ static void test_verify_against_a_file(void **state)
 	assert_said("PCR 10, sha256: the value of ");
 	assert_said("after record 18");
 	assert_said("epoch 1: 20 records");
-	text[20] ^= 1;
-	fake_write("pcrs", text, strlen(text));
+	change_digit("pcrs", 20);
 	assert_int_equal(ctl(option), 1);
 	fake_write("pcrs", "sha384:\n", 8);
 	assert_int_equal(ctl(option), 2);
@@ -380,9 +408,9 @@ static void test_verify_against_a_quote_of_many(void **state)
 	assert_int_equal(ctl(alone), 0);
 	assert_said("PCR 10, sha1: the value of ");
 	/* One that is not covered does not count, one that is does. */
-	change_byte("pcrs", (size_t)(strstr(text, "5 : 0x") - text) + 10);
+	change_digit("pcrs", (size_t)(strstr(text, "5 : 0x") - text) + 10);
 	assert_int_equal(verify_quote(option), 0);
-	change_byte("pcrs", (size_t)(strstr(text, "4 : 0x") - text) + 10);
+	change_digit("pcrs", (size_t)(strstr(text, "4 : 0x") - text) + 10);
 	assert_int_equal(verify_quote(option), 1);
 	assert_said("it is a quote of other values than those in the file");
 	*strstr(text, "sha256:") = '\0';
@@ -419,7 +447,7 @@ static void test_verify_another_pcr(void **state)
 	fake_write("pcrs", "sha1:\n10: 0x0000000000000000000000000000000000000000\n", 54);
 	assert_int_equal(ctl(option), 2);
 	assert_said("it lacks the value of a PCR that IMA extends");
-	change_byte("tpm/pcr-sha1/11", 5);
+	change_digit("tpm/pcr-sha1/11", 5);
 	assert_int_equal(ctl("verify --pcr=10 --pcr=11"), 1);
 	assert_said("PCR 11, sha1: the records do not lead to the value of the TPM");
 	quote_maker_free(&maker);
@@ -715,7 +743,7 @@ static void test_evmctl_accepts_what_is_exported(void **state)
 		 "evmctl ima_measurement --pcrs sha256,%s/evmctl-pcrs %s/out >%s/evmctl 2>&1",
 		 fake_root, fake_root, fake_root);
 	assert_int_equal(system(text), 0);
-	change_byte("evmctl-pcrs", 10 * 73 + 9);
+	change_digit("evmctl-pcrs", 10 * 73 + 9);
 	assert_int_not_equal(system(text), 0);
 }
 
@@ -735,6 +763,7 @@ int main(int argc, char **argv)
 		TEST(test_verify_before_deletion_after_kexec),
 		TEST(test_verify_staged),
 		TEST(test_verify_saved_only),
+		TEST(test_verify_without_pcrs),
 		TEST(test_verify_names_the_record),
 		TEST(test_verify_finds_a_forged_record),
 		TEST(test_verify_against_another_pcr),
