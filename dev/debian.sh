@@ -70,6 +70,17 @@ debian_install() {
 		Wants=guest.service
 		AllowIsolate=yes
 	END
+	# In an agent's place: what it finds when it is started and stopped with the system
+	cat >"$dir/etc/systemd/system/keylime_agent.service" <<-END
+		[Service]
+		Type=oneshot
+		RemainAfterExit=yes
+		ExecStart=/bin/sh -c 'wc -l </run/imalog/ascii_runtime_measurements >/var/lib/agent-starts'
+		ExecStop=/bin/sh -c 'wc -l </run/imalog/ascii_runtime_measurements >/var/lib/agent-stops'
+		[Install]
+		WantedBy=multi-user.target
+	END
+	chroot "$dir" systemctl --quiet enable keylime_agent.service || return
 	# Debian has it where policies are loaded from: nothing but the kernel's own is meant here.
 	[[ ! -e $dir/etc/ima/ima-policy ]]
 }

@@ -17,6 +17,8 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <linux/capability.h>
+#include <linux/magic.h>
+#include <poll.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
@@ -24,6 +26,8 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -48,6 +52,7 @@
 #define INODE_ROOT	1
 #define INODE_COUNT	2
 #define INODE_LISTS	16
+#define THREADS		64
 
 /**
  * struct view_fs - what is shown
@@ -59,6 +64,7 @@
  * @group: whose members may read
  * @helper: the process that keeps root's rights, or 0
  * @to_helper: where ANSWERS and ENDS_WELL are told; closed when this process ends
+ * @watchdog: milliseconds between two looks whether this process still answers, or -1
  */
 struct view_fs {
 	struct config config;
@@ -69,9 +75,10 @@ struct view_fs {
 	gid_t group;
 	pid_t helper;
 	int to_helper;
+	int watchdog;
 };
 
-static struct view_fs fs = { .to_helper = -1 };
+static struct view_fs fs = { .to_helper = -1, .watchdog = -1 };
 
 /* ---- names ------------------------------------------------------------------------------- */
 
@@ -298,6 +305,18 @@ static int fs_read(const char *path, char *buffer, size_t size, off_t offset,
 					    (uint64_t)offset, buffer, size));
 }
 
+/* What the helper asks for, to see that requests are answered. It waits for nobody. */
+static int fs_statfs(const char *path, struct statvfs *st)
+{
+	(void)path;
+	*st = (struct statvfs){
+		.f_bsize = IO_BLOCK,
+		.f_frsize = IO_BLOCK,
+		.f_namemax = NAME_MAX,
+	};
+	return 0;
+}
+
 static const struct fuse_operations operations = {
 	.init = fs_init,
 	.getattr = fs_getattr,
@@ -306,6 +325,7 @@ static const struct fuse_operations operations = {
 	.open = fs_open,
 	.read = fs_read,
 	.release = fs_release,
+	.statfs = fs_statfs,
 };
 
 /* ---- mounting -------------------------------------------------------------------------------- */
@@ -384,6 +404,27 @@ static int check_own_mount(void)
 }
 
 /*
+ * Until the service tells something or ends. Meanwhile, the watchdog is told that it answers:
+ * nothing is opened for that, which the kernel would measure.
+ */
+static bool ends_well(int from_service)
+{
+	struct pollfd end = { .fd = from_service, .events = POLLIN };
+	struct statfs st;
+	char byte;
+	int ret;
+
+	while ((ret = poll(&end, 1, fs.watchdog)) <= 0) {
+		if (ret && errno != EINTR)
+			return false;
+		if (!ret && !statfs(fs.config.mount_dir, &st) &&
+		    st.f_type == FUSE_SUPER_MAGIC)
+			sd_notify(0, "WATCHDOG=1");
+	}
+	return io_read(from_service, &byte, 1) == 1;
+}
+
+/*
  * What takes root's rights: to bind, once the file system answers, and to unmount
  * all, when the service ends well. If it does not, nobody answers any more, until it
  * is started again: else programs with a fixed path would find the end of the list,
@@ -403,23 +444,27 @@ static void help(int from_service, int from_kernel)
 	if (io_read(from_service, &byte, 1) == 1 && byte == *ANSWERS) {
 		if (nr)
 			ret = bind_lists();
-		if (ret)
-			kill(getppid(), SIGTERM);
-		else
-			sd_notify(0, "READY=1\nSTATUS=");
-		if (io_read(from_service, &byte, 1) != 1 && !ret)
+		if (ret) {
+			/* Which ends the service. It can not be sent a signal by then. */
+			umount2(dir, MNT_FORCE | MNT_DETACH);
 			_exit(EXIT_FAILURE);
-		if (!ret)
-			unbind_lists(nr);
+		}
+		sd_notify(0, "READY=1\nSTATUS=");
+		if (!ends_well(from_service))
+			_exit(EXIT_FAILURE);
+		unbind_lists(nr);
 	}
 	umount2(dir, MNT_DETACH);
-	_exit(ret ? EXIT_FAILURE : EXIT_SUCCESS);
+	_exit(EXIT_SUCCESS);
 }
 
 static int start_helper(struct fuse *fuse)
 {
+	uint64_t timeout;
 	int ends[2];
 
+	if (sd_watchdog_enabled(0, &timeout) > 0)
+		fs.watchdog = timeout / 2000 < INT_MAX ? (int)(timeout / 2000) : INT_MAX;
 	if (pipe2(ends, O_CLOEXEC))
 		return -errno;
 	fs.helper = fork();
@@ -492,6 +537,8 @@ static int serve(struct fuse *fuse)
 	loop = fuse_loop_cfg_create();
 	if (!loop)
 		return -ENOMEM;
+	/* Readers can wait for those who have the kernel's lists open. Others go on. */
+	fuse_loop_cfg_set_max_threads(loop, THREADS);
 	if (!fs.helper)
 		sd_notify(0, "READY=1\nSTATUS=");
 	ret = fuse_loop_mt(fuse, loop);
