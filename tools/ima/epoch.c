@@ -404,7 +404,7 @@ static int hold(struct epoch *epoch, size_t file, struct held *held)
 
 	*held = (struct held){ .fds = { -1, -1 }, .file = file };
 	pthread_mutex_lock(&epoch->holding);
-	ret = store_pass(epoch->turn);
+	ret = kernel_pass(epoch->kernel, epoch->turn);
 	for (list = KERNEL_CURRENT; list <= KERNEL_STAGED && !ret; list++) {
 		held->fds[list] = kernel_open_list(epoch->kernel,
 						   &epoch->header.files[file],

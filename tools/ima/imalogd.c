@@ -42,6 +42,8 @@
 #define STEP_INTERVAL	(10 * 1000)
 /* After an error it is tried again at each so many looks for something to do. */
 #define RETRY_CHECKS	6
+/* So many milliseconds more in which the machine was suspended are a suspension */
+#define SUSPENDED	1000
 /* And how exact times are */
 #define ACCURACY	(100 * 1000)
 /* So many may have connected at the same time */
@@ -81,6 +83,7 @@ struct problem {
  * @failed: the last cycle has failed with this error, or 0
  * @last_check: when it was last seen whether there is something to do
  * @last_cycle: when the last cycle was done, in milliseconds
+ * @last_asleep: for how long the machine had been suspended by then, in milliseconds
  * @last_alive: when the last sign of life was given
  * @space: there is little space left
  * @full: there is none
@@ -103,6 +106,7 @@ struct service {
 	int failed;
 	uint64_t last_check;
 	uint64_t last_cycle;
+	uint64_t last_asleep;
 	uint64_t last_alive;
 	struct problem space;
 	struct problem full;
@@ -120,6 +124,15 @@ static uint64_t now(void)
 
 	clock_gettime(CLOCK_BOOTTIME, &t);
 	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+/* For how long the machine was suspended since it was started, in milliseconds */
+static uint64_t asleep(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return now() - ((uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000);
 }
 
 static void log_journal(int priority, const char *format, va_list arguments)
@@ -411,8 +424,10 @@ static int service_open(struct service *service)
 	if (service->has_tpm)
 		ret = tpm_counters(config->tcti, &stager->boot.reset,
 				   &stager->boot.restart);
-	if (ret)
+	if (ret) {
+		log_message(LOG_ERR, "nothing is saved without the counters of a TPM 2.0");
 		return ret;
+	}
 
 	ret = store_open(&stager->store, config->store_dir);
 	if (ret) {
@@ -516,6 +531,7 @@ static int stage_and_save(struct service *service, struct stager_result *result)
 
 	*result = (struct stager_result){ };
 	service->last_cycle = now();
+	service->last_asleep = asleep();
 	check_space(service);
 	if (service->suspended)
 		return CONTROL_SUSPENDED;
@@ -540,10 +556,16 @@ static int stage_and_save(struct service *service, struct stager_result *result)
 /* Return: 0 or a negative error number, CONTROL_SUSPENDED while nothing is staged. */
 static int cycle(struct service *service, struct stager_result *result)
 {
-	uint64_t start = now();
+	uint64_t start = now(), saved;
 	int ret;
 
 	ret = stage_and_save(service, result);
+	/* What a cycle before could not delete was in the way of the current list. */
+	if (!ret && result->again) {
+		saved = result->saved;
+		ret = stage_and_save(service, result);
+		result->saved += saved;
+	}
 	if (ret != CONTROL_SUSPENDED)
 		count_cycle(service, start, ret);
 	tell_metrics(service);
@@ -566,6 +588,9 @@ static bool is_time(struct service *service)
 	int ret;
 
 	if (since >= service->config.stage_interval)
+		return true;
+	/* The TPM's counters are others since then, which the next kernel has to know. */
+	if (asleep() > service->last_asleep + SUSPENDED)
 		return true;
 	/* What is staged is not in the count. */
 	if (!service->started || service->failed)

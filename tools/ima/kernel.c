@@ -160,17 +160,40 @@ static int command(int fd, const char *text)
 	return ret;
 }
 
-/* Those who read have it for a moment only. Who does not give it back is waited for no longer. */
-static void take_turn(const struct kernel *kernel)
+/* Whoever has the turnstile locked is waited for, but not for ever. */
+static int take_turn(const struct kernel *kernel, int turnstile, int how)
 {
 	struct timespec t = { .tv_nsec = TRY_FIRST * 1000000L };
 	uint64_t end = now() + kernel->wait;
 
-	while (flock(kernel->turnstile, LOCK_EX | LOCK_NB) &&
-	       (errno == EWOULDBLOCK || errno == EINTR) && now() < end) {
+	while (flock(turnstile, how | LOCK_NB)) {
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return -errno;
+		if (now() >= end)
+			return -EBUSY;
 		kernel_alive(kernel);
 		nanosleep(&t, NULL);
 	}
+	return 0;
+}
+
+/**
+ * kernel_pass - let a service that wants to stage or delete go first
+ * @kernel: the folder
+ * @turnstile: file that the service has locked while it waits to write
+ *
+ * For those who open the kernel's lists to read them, again and again.
+ *
+ * Return: 0, -EBUSY if the service waits for longer than is waited for it, or another
+ * negative error number.
+ */
+int kernel_pass(const struct kernel *kernel, int turnstile)
+{
+	int ret = take_turn(kernel, turnstile, LOCK_SH);
+
+	if (!ret)
+		flock(turnstile, LOCK_UN);
+	return ret;
 }
 
 static int open_to_write(const struct kernel *kernel,
@@ -180,8 +203,9 @@ static int open_to_write(const struct kernel *kernel,
 	int fd;
 
 	list_name(file, KERNEL_STAGED, name, sizeof(name));
+	/* Readers have it for a moment only. Who does not give it back is not waited for. */
 	if (kernel->turnstile >= 0)
-		take_turn(kernel);
+		take_turn(kernel, kernel->turnstile, LOCK_EX);
 	fd = open_waiting(kernel, name, O_WRONLY);
 	if (kernel->turnstile >= 0)
 		flock(kernel->turnstile, LOCK_UN);

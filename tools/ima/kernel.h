@@ -49,6 +49,7 @@ void kernel_close(struct kernel *kernel);
 void kernel_alive(const struct kernel *kernel);
 
 int kernel_number(const struct kernel *kernel, const char *name, uint64_t *number);
+int kernel_pass(const struct kernel *kernel, int turnstile);
 int kernel_stage(const struct kernel *kernel, const struct list_file *file);
 int kernel_delete(const struct kernel *kernel, const struct list_file *file,
 		  uint64_t deleted);

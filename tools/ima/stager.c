@@ -385,6 +385,7 @@ int stager_cycle(struct stager *stager, struct stager_result *result)
 		return 0;
 	if (ret && ret != -EEXIST)
 		return ret;
+	result->again = ret == -EEXIST;
 
 	do {
 		ret = save_and_delete(stager, result);
@@ -401,7 +402,7 @@ int stager_cycle(struct stager *stager, struct stager_result *result)
  * @known: the banks of which that is known
  * @pcr: IMA's PCR
  * @after: replay of the list as if it continued the last segment
- * @instead: replay of the list as if it began with a saved segment again
+ * @instead: replay of the list as if it came in another place
  * @after_fits: with it, the TPM's values come out
  * @instead_fits: the same
  */
@@ -469,7 +470,8 @@ static int match_lists(struct stager *stager, struct match *match,
 	return ret;
 }
 
-static int replay_lists(struct stager *stager, const struct segment *segment,
+/* After the last segment, and after @values instead */
+static int replay_lists(struct stager *stager, const struct pcr_values *values,
 			struct match *match)
 {
 	const struct list_file *file = &stager->store.header.files[0];
@@ -494,7 +496,7 @@ static int replay_lists(struct stager *stager, const struct segment *segment,
 	if (!ret)
 		ret = replay_init(&match->after, &last->after);
 	if (!ret)
-		ret = replay_init(&match->instead, &segment->before);
+		ret = replay_init(&match->instead, values);
 	if (!ret)
 		ret = match_lists(stager, match, fds);
 	replay_free(&match->after);
@@ -555,7 +557,7 @@ static int carried_segment(const struct segment *segment, void *context)
 	match = calloc(1, sizeof(*match));
 	if (!match)
 		return -ENOMEM;
-	ret = replay_lists(carried->stager, segment, match);
+	ret = replay_lists(carried->stager, &segment->before, match);
 	if (!ret && !match->known)
 		match->instead_fits = true;
 	if (!ret) {
@@ -596,31 +598,46 @@ static int number_carried(struct stager *stager, uint64_t *first)
 }
 
 /*
- * Its counter of deleted records begins anew with a kernel, and does not tell whether
- * the manifest has lost lines of records that were deleted: but then what was carried
- * does not lead to the PCR.
+ * What the TPM has says whether the list goes on where the saved records end. It is the first
+ * one since its PCRs are zeroes if that is where it leads from: a TPM that is made anew at each
+ * boot has the same counters each time.
+ *
+ * A kernel counts deleted records anew, and does not tell whether the manifest has lost lines
+ * of records that were deleted: but then what was carried does not lead to the PCR.
+ *
+ * Return: 1 if it goes on, 0 if it is the first one, or a negative error number.
  */
-static int check_carried(struct stager *stager)
+static int goes_on(struct stager *stager)
 {
 	const struct store *store = &stager->store;
+	struct pcr_values zeroes;
 	struct match *match;
 	uint64_t number;
 	int ret;
 
 	ret = store_left_over(store, &number);
-	if (ret || number <= store_last_segment(store))
+	if (ret)
 		return ret;
 	match = calloc(1, sizeof(*match));
 	if (!match)
 		return -ENOMEM;
-	/* With none that is named, no records are known to be before these. */
-	ret = store->has_last ? replay_lists(stager, &store->last, match) : 0;
-	if (!ret && (!store->has_last || (match->known && !match->after_fits))) {
+	ret = pcr_values_init(&zeroes, store->header.banks, store->header.nr_banks);
+	/* With no segment, no records are known to be before these. */
+	if (!ret && store->has_last)
+		ret = replay_lists(stager, &zeroes, match);
+	if (ret)
+		goto out;
+	if (match->known && match->instead_fits && !match->after_fits)
+		goto out;
+	ret = 1;
+	if (number > store_last_segment(store) &&
+	    (!store->has_last || (match->known && !match->after_fits))) {
 		log_message(LOG_ERR, "records before those that kexec has carried may be in "
 			    STORE_LEFT_OVER " as segment %" PRIu64
 			    ": nothing is deleted; see imalogd(8)", number);
 		ret = -EILSEQ;
 	}
+out:
 	free(match);
 	return ret;
 }
@@ -638,8 +655,8 @@ static bool same_counters(const struct manifest_boot *a,
  *	the first record's number
  *
  * The same kernel goes on with its epoch. So does another one, started by kexec,
- * if the TPM was neither reset nor restarted since. Otherwise there is a new
- * epoch.
+ * if the TPM was neither reset nor restarted since, by its counters and its PCR.
+ * Otherwise there is a new epoch.
  *
  * Return: 0 or a negative error number.
  */
@@ -661,9 +678,15 @@ int stager_start(struct stager *stager)
 		return store_new_epoch(store, &stager->header, boot);
 
 	ret = number_carried(stager, &boot->first);
-	if (!ret && boot->first == store_next_number(store))
-		ret = check_carried(stager);
-	if (ret)
+	if (!ret && boot->first == store_next_number(store)) {
+		ret = goes_on(stager);
+		if (!ret) {
+			log_message(LOG_WARNING, "the TPM has the counters of the last kernel, and the PCR of a new one");
+			boot->first = 1;
+			return store_new_epoch(store, &stager->header, boot);
+		}
+	}
+	if (ret < 0)
 		return ret;
 	log_message(LOG_INFO, "epoch %" PRIu64 " goes on after kexec with record %"
 		    PRIu64, store->header.epoch, boot->first);

@@ -43,12 +43,14 @@ struct stager {
  * @bytes: bytes of them, all files together
  * @found: records that were saved before, but not deleted
  * @deleted: what was staged was deleted
+ * @again: it had been staged before, so that the current list was not
  */
 struct stager_result {
 	uint64_t saved;
 	uint64_t bytes;
 	uint64_t found;
 	bool deleted;
+	bool again;
 };
 
 int stager_start(struct stager *stager);

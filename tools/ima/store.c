@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -21,6 +20,7 @@
 #define LOCK		"lock"
 #define RUNNING		"running"
 #define TEMPORARY	".tmp"
+#define SYNC_BYTES	(4 << 20)
 
 #define DIR_MODE	0750
 #define FILE_MODE	0640
@@ -234,6 +234,38 @@ static int cut_manifest(struct store *store)
 	return io_sync(store->manifest);
 }
 
+/*
+ * The last line may be in memory only. Whoever was killed could not sync it any more, and after
+ * an error of the disk what is in memory counts as written: so that it is written again. The
+ * names of the segment's files, and of the epoch, may not be on stable storage either.
+ */
+static int sync_epoch(const struct store *store)
+{
+	uint64_t len = store->manifest_bytes < IO_BLOCK ? store->manifest_bytes : IO_BLOCK;
+	off_t at = (off_t)(store->manifest_bytes - len);
+	uint8_t tail[IO_BLOCK];
+	ssize_t got;
+	int fd, ret;
+
+	/* Not to append */
+	fd = openat(store->epoch_dir, STORE_MANIFEST, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	got = io_read_at(fd, tail, len, (uint64_t)at);
+	ret = got < 0 ? (int)got : 0;
+	if (!ret && lseek(fd, at, SEEK_SET) < 0)
+		ret = -errno;
+	if (!ret)
+		ret = io_write(fd, tail, (size_t)got);
+	if (!ret)
+		ret = io_sync(fd);
+	if (io_close(fd) && !ret)
+		ret = -EIO;
+	if (!ret)
+		ret = io_sync(store->epoch_dir);
+	return ret ? ret : io_sync(store->dir);
+}
+
 /* Is it a file that the manifest names, or one that is always there? */
 static bool is_named(const struct store *store, const char *name)
 {
@@ -379,6 +411,8 @@ static int load_epoch(struct store *store, uint64_t epoch)
 		log_message(LOG_WARNING, "a line of the manifest was not written to its end");
 		ret = cut_manifest(store);
 	}
+	if (!ret)
+		ret = sync_epoch(store);
 	if (!ret)
 		ret = io_each_name(store->epoch_dir, clear_left_over, store);
 	return ret;
@@ -708,25 +742,6 @@ int store_new_epoch(struct store *store, struct manifest_header *header,
 	return ret;
 }
 
-/**
- * store_pass - let a service that wants to stage or delete go first
- * @turn: the file STORE_TURN of the store
- *
- * For those who open the kernel's lists to read them, again and again. The
- * service has the file locked while it waits for them to be closed, see
- * kernel_stage().
- *
- * Return: 0 or a negative error number.
- */
-int store_pass(int turn)
-{
-	while (flock(turn, LOCK_SH))
-		if (errno != EINTR)
-			return -errno;
-	flock(turn, LOCK_UN);
-	return 0;
-}
-
 /* ---- segments ---------------------------------------------------------------- */
 
 /**
@@ -924,9 +939,15 @@ int segment_write(struct segment_writer *writer, size_t file, const void *data,
 		ret = io_write(f->fd, data, len);
 	if (!ret)
 		ret = hasher_add(&f->hasher, data, len);
-	if (!ret)
-		writer->segment.files[file].bytes += len;
-	return ret;
+	if (ret)
+		return ret;
+	writer->segment.files[file].bytes += len;
+	/* At the end of a long list, a slow disk would take longer than the watchdog waits. */
+	f->unsynced += len;
+	if (f->unsynced < SYNC_BYTES)
+		return 0;
+	f->unsynced = 0;
+	return io_sync(f->fd);
 }
 
 /* Its bytes are on stable storage, and it is closed. */

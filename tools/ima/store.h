@@ -4,7 +4,7 @@
  *
  *	DIR/lock			held by the one program that may write
  *	DIR/running			the same for those who only ask
- *	DIR/turn			see store_pass()
+ *	DIR/turn			see kernel_pass()
  *	DIR/epoch-00000001/manifest	see manifest.h
  *	DIR/epoch-00000001/00000001.binary_sha1
  *					a list file of the first segment
@@ -78,9 +78,11 @@ struct store {
  * @fd: the file, or -1
  * @hasher: for its SHA-256
  * @parser: of a binary list
+ * @unsynced: bytes that were written since it was last synced
  */
 struct segment_file {
 	int fd;
+	size_t unsynced;
 	struct hasher hasher;
 	struct record_parser parser;
 };
@@ -132,7 +134,6 @@ int segment_commit(struct segment_writer *writer);
 void segment_abort(struct segment_writer *writer);
 
 int store_open_epoch(int dir, uint64_t epoch);
-int store_pass(int turn);
 uint64_t store_last_segment(const struct store *store);
 int store_left_over(const struct store *store, uint64_t *number);
 void store_epoch_name(uint64_t epoch, char *name);

@@ -283,6 +283,25 @@ static void test_resume_is_no_new_epoch(void **state)
 	assert_pcr();
 }
 
+/* A TPM that is made anew at each boot: its counters are the same each time. */
+static void test_new_epoch_with_the_same_counters(void **state)
+{
+	struct stager_result result;
+	int i;
+
+	(void)state;
+	for (i = 1; i <= 3; i++) {
+		fake_measure("file", 3 + i);
+		assert_int_equal(service(&result), 0);
+		fake_measure("file", 2);
+		assert_int_equal(service(&result), 0);
+		assert_whole((uint64_t)i);
+		assert_pcr();
+		machine_reboot();
+		boot.reset--;
+	}
+}
+
 static void test_without_tpm(void **state)
 {
 	struct stager_result result;
@@ -886,47 +905,58 @@ static void test_stopped_twice(void **state)
 	}
 }
 
-/*
- * The power fails after each call: what was deleted is saved, on stable storage,
- * and what is saved are the first records.
- */
+/* Of a machine that had saved 3 records, and has measured 4 since */
+static void start_with_records(void)
+{
+	struct stager_result result;
+
+	fake_end();
+	start_machine(NULL);
+	fake_measure("file", 3);
+	assert_int_equal(service(&result), 0);
+	syscalls_reset();
+	fake_measure("file", 4);
+}
+
+/* What was deleted is saved, and what is saved are the first records. */
+static void assert_deleted_is_saved(void)
+{
+	struct bytes truth = { };
+	uint64_t deleted;
+	size_t i;
+
+	deleted = fake_number("ima/runtime_measurements_deleted");
+	assert_true(deleted == 3 || deleted == 7);
+	/* The manifest may be torn until the store is opened. */
+	assert_int_equal(store_open(&stager.store, fake_path("store")), 0);
+	store_close(&stager.store);
+	read_saved(1);
+	assert_int_equal(saved.gaps, 0);
+	assert_true(saved.records >= deleted);
+	for (i = 0; i < 2; i++) {
+		fake_read(truths[i], &truth);
+		assert_true(truth.len >= saved.lists[i].len);
+		assert_memory_equal(truth.data, saved.lists[i].data,
+				    saved.lists[i].len);
+		bytes_free(&truth);
+	}
+}
+
+/* The power fails after each call. */
 static unsigned int lose_power_everywhere(unsigned int lose)
 {
 	struct stager_result result;
-	struct bytes truth = { };
-	uint64_t deleted, epoch;
 	unsigned int stop;
 	bool stopped;
-	size_t i;
 
 	for (stop = 1; ; stop++) {
-		fake_end();
-		start_machine(NULL);
-		fake_measure("file", 3);
-		assert_int_equal(service(&result), 0);
-		syscalls_reset();
-		fake_measure("file", 4);
+		start_with_records();
 		stopped = stopped_service(stop, lose);
-		deleted = fake_number("ima/runtime_measurements_deleted");
-		assert_true(deleted == 3 || deleted == 7);
-		/* The manifest may be torn until the store is opened. */
-		assert_int_equal(store_open(&stager.store, fake_path("store")), 0);
-		store_close(&stager.store);
-		read_saved(1);
-		assert_int_equal(saved.gaps, 0);
-		assert_true(saved.records >= deleted);
-		for (i = 0; i < 2; i++) {
-			fake_read(truths[i], &truth);
-			assert_true(truth.len >= saved.lists[i].len);
-			assert_memory_equal(truth.data, saved.lists[i].data,
-					    saved.lists[i].len);
-			bytes_free(&truth);
-		}
+		assert_deleted_is_saved();
 		machine_reboot();
 		fake_measure("file", 2);
 		assert_int_equal(service(&result), 0);
-		epoch = 2;
-		assert_whole(epoch);
+		assert_whole(2);
 		assert_pcr();
 		if (!stopped)
 			break;
@@ -941,6 +971,47 @@ static void test_power_fails_after_each_call(void **state)
 	(void)state;
 	for (lose = 0; lose <= (LOSE_BYTES | LOSE_NAMES); lose++)
 		assert_true(lose_power_everywhere(lose) > 40);
+}
+
+static off_t manifest_size(void)
+{
+	struct stat st;
+
+	assert_int_equal(stat(fake_path(MANIFEST), &st), 0);
+	return st.st_size;
+}
+
+/* How much of the manifest is on stable storage */
+static off_t manifest_synced;
+
+static int live_after_kill(void *context)
+{
+	syscalls_unsynced(fake_path(MANIFEST), manifest_synced);
+	return live(context);
+}
+
+/* Killed before the line of a segment is synced. The next service deletes what it names. */
+static void test_killed_then_power_fails(void **state)
+{
+	unsigned int kill, stop, unsynced = 0;
+	bool killed = true, stopped = true;
+
+	(void)state;
+	for (kill = 1; killed && unsynced < 2; kill++) {
+		for (stop = 1; stopped || stop == 1; stop++) {
+			start_with_records();
+			manifest_synced = manifest_size();
+			killed = stopped_service(kill, 0);
+			if (manifest_size() == manifest_synced)
+				break;
+			assert_int_equal(fake_number("ima/runtime_measurements_deleted"), 3);
+			stopped = stopped_after(stop, LOSE_BYTES, live_after_kill, NULL);
+			assert_deleted_is_saved();
+		}
+		if (stop > 1)
+			unsynced++;
+	}
+	assert_int_equal(unsynced, 2);
 }
 
 /* Each call fails once: nothing is lost, and the next life goes on. */
@@ -1069,6 +1140,7 @@ int main(int argc, char **argv)
 		TEST(test_what_was_staged_by_others_is_saved),
 		TEST(test_new_epoch_after_reboot),
 		TEST(test_resume_is_no_new_epoch),
+		TEST(test_new_epoch_with_the_same_counters),
 		TEST(test_without_tpm),
 		TEST(test_kexec_after_deletion),
 		TEST(test_kexec_before_deletion),
@@ -1095,6 +1167,7 @@ int main(int argc, char **argv)
 		TEST(test_stopped_after_each_call_then_kexec),
 		TEST(test_stopped_twice),
 		TEST(test_power_fails_after_each_call),
+		TEST(test_killed_then_power_fails),
 		TEST(test_each_call_fails),
 		TEST(test_each_call_fails_while_running),
 		TEST(test_no_descriptor_is_left_open),

@@ -140,6 +140,17 @@ void syscalls_reset(void)
 	syscalls = (struct syscalls){ };
 }
 
+/* What a process before has written, and not synced, behind the first @synced bytes */
+void syscalls_unsynced(const char *path, off_t synced)
+{
+	int fd = __real_open(path, O_RDWR | O_CLOEXEC);
+
+	if (fd < 0)
+		abort();
+	find_written(fd)->synced = synced;
+	__real_close(fd);
+}
+
 static void stop(void)
 {
 	lose_power();

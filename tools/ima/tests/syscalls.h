@@ -7,6 +7,7 @@
 #define IMALOG_TESTS_SYSCALLS_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 /**
  * struct syscalls - what is to happen
@@ -39,5 +40,6 @@ struct syscalls {
 extern struct syscalls syscalls;
 
 void syscalls_reset(void);
+void syscalls_unsynced(const char *path, off_t synced);
 
 #endif /* IMALOG_TESTS_SYSCALLS_H */
