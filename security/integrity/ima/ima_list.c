@@ -108,33 +108,48 @@ void ima_list_append(struct ima_list *list, struct ima_queue_entry *qe)
 }
 
 /**
- * ima_list_fetch - have in the cache what taking records off a list writes
- * @list: list, being appended to or not
+ * ima_list_fetch - have in the cache what it takes to take records off a list
+ * @from: list, being appended to or not
+ * @to: empty list that is going to get them
  * @last: last record to take, or NULL for all records
  *
- * Of a long list, most is in no cache, and appending waits while records are
- * taken. To be called before the lock for that is.
+ * After a walk of a long list, neither its ends nor the code that takes some
+ * records off are in a cache, and appending waits while they are taken. To be
+ * called before the lock for that is.
  *
- * Context: any. The caller keeps other tasks from taking records from @list,
+ * Context: any. The caller keeps other tasks from taking records from @from,
  * but not from appending to it: if the end changes, fetching was in vain.
  */
-void ima_list_fetch(struct ima_list *list, const struct ima_queue_entry *last)
+void ima_list_fetch(struct ima_list *from, struct ima_list *to,
+		    const struct ima_queue_entry *last)
 {
-	struct list_head *first = READ_ONCE(list->records.next);
+	struct list_head *first = READ_ONCE(from->records.next);
+	struct ima_list own_from = IMA_LIST_INIT(own_from);
+	struct ima_list own_to = IMA_LIST_INIT(own_to);
+	struct ima_queue_entry qe = {};
 	struct list_head *end;
 
-	if (last)
+	/* The code, by taking a record off a list that nobody else knows. */
+	list_add(&qe.later, &own_from.records);
+	if (last) {
+		ima_list_cut(&own_from, &own_to, &qe, 0, 0);
 		end = READ_ONCE(last->later.next);
-	else
+	} else {
+		ima_list_move(&own_from, &own_to);
 		/* An append may change it: then the wrong one is fetched. */
-		end = READ_ONCE(list->records.prev);
+		end = READ_ONCE(from->records.prev);
+	}
 
-	prefetchw(&list->records);
-	prefetchw(&list->generation);
+	prefetchw(&from->records);
+	prefetchw(&from->generation);
+	prefetchw(&to->records);
+	prefetchw(&to->generation);
 	prefetchw(first);
 	prefetchw(end);
 	/* It takes longer than getting a lock that is free: wait for it. */
-	READ_ONCE(list->generation);
+	READ_ONCE(from->generation);
+	READ_ONCE(to->records.next);
+	READ_ONCE(to->generation);
 	READ_ONCE(first->prev);
 	READ_ONCE(end->prev);
 }
@@ -144,10 +159,12 @@ void ima_list_fetch(struct ima_list *list, const struct ima_queue_entry *last)
  * @from: list whose records are taken, empty afterwards
  * @to: empty list that gets them
  *
+ * Not inlined: ima_list_fetch() gets its code into the cache.
+ *
  * Context: any, takes the same time for every number of records. The caller
  * keeps changes and walks of both lists away.
  */
-void ima_list_move(struct ima_list *from, struct ima_list *to)
+noinline void ima_list_move(struct ima_list *from, struct ima_list *to)
 {
 	list_replace_init(&from->records, &to->records);
 	WRITE_ONCE(to->size, from->size);
@@ -232,12 +249,14 @@ struct ima_queue_entry *ima_list_seek(const struct ima_list *list,
  * @n: number of records up to and including @last
  * @size: their size in bytes, from ima_list_find()
  *
+ * Not inlined: ima_list_fetch() gets its code into the cache.
+ *
  * Context: any, takes the same time for every number of records. The caller
  * keeps changes and walks of both lists away.
  */
-void ima_list_cut(struct ima_list *from, struct ima_list *to,
-		  struct ima_queue_entry *last, unsigned long n,
-		  unsigned long size)
+noinline void ima_list_cut(struct ima_list *from, struct ima_list *to,
+			   struct ima_queue_entry *last, unsigned long n,
+			   unsigned long size)
 {
 	list_cut_position(&to->records, &from->records, &last->later);
 	WRITE_ONCE(to->size, size);

@@ -79,7 +79,8 @@ unsigned long ima_list_count(const struct ima_list *list);
 bool ima_list_is_empty(const struct ima_list *list);
 unsigned long ima_list_generation(const struct ima_list *list);
 void ima_list_append(struct ima_list *list, struct ima_queue_entry *qe);
-void ima_list_fetch(struct ima_list *list, const struct ima_queue_entry *last);
+void ima_list_fetch(struct ima_list *from, struct ima_list *to,
+		    const struct ima_queue_entry *last);
 void ima_list_move(struct ima_list *from, struct ima_list *to);
 struct ima_queue_entry *ima_list_find(const struct ima_list *list,
 				      unsigned long n, unsigned long *size);

@@ -184,19 +184,21 @@ static void ima_list_test_fetch_changes_nothing(struct kunit *test)
 	const struct ima_queue_entry *qe;
 	unsigned long generation, size;
 
-	ima_list_fetch(&ctx->list, NULL);
+	ima_list_fetch(&ctx->list, &ctx->to, NULL);
 	IMA_TEST_EXPECT_LIST(test, &ctx->list, 1, 0);
 
 	ima_test_append(test, &ctx->list, 1, 5);
 	generation = ima_list_generation(&ctx->list);
 	size = ctx->list.size;
-	ima_list_fetch(&ctx->list, NULL);
+	ima_list_fetch(&ctx->list, &ctx->to, NULL);
 	/* The last one has the list itself behind it. */
 	list_for_each_entry(qe, &ctx->list.records, later)
-		ima_list_fetch(&ctx->list, qe);
+		ima_list_fetch(&ctx->list, &ctx->to, qe);
 	IMA_TEST_EXPECT_LIST(test, &ctx->list, 1, 5);
 	KUNIT_EXPECT_EQ(test, ctx->list.size, size);
 	KUNIT_EXPECT_EQ(test, ima_list_generation(&ctx->list), generation);
+	IMA_TEST_EXPECT_LIST(test, &ctx->to, 1, 0);
+	KUNIT_EXPECT_EQ(test, ima_list_generation(&ctx->to), 0);
 }
 
 /* Take the first @n records as a command does. */

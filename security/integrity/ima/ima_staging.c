@@ -60,7 +60,7 @@ long ima_staging_stage(struct ima_staging *staging)
 		goto out;
 	}
 
-	ima_list_fetch(staging->list, NULL);
+	ima_list_fetch(staging->list, &staging->staged, NULL);
 	if (mutex_lock_killable(staging->append_mutex)) {
 		ret = -EINTR;
 		goto out;

@@ -94,7 +94,7 @@ long ima_staging_n_delete(struct ima_staging *staging, unsigned long n)
 		goto out;
 	}
 
-	ima_list_fetch(staging->list, last);
+	ima_list_fetch(staging->list, &deleted, last);
 	if (mutex_lock_killable(staging->append_mutex)) {
 		ret = -EINTR;
 		goto out;
