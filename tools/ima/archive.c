@@ -155,8 +155,8 @@ static int remove_epoch(struct archive *archive, uint64_t epoch)
 	ret = is_over(archive, epoch);
 	/* Somebody has to look at that. The next ones are removed all the same. */
 	if (ret == -EBADMSG || ret == -ENOENT) {
-		log_message(LOG_WARNING, "epoch %" PRIu64 " is not removed: its manifest is damaged",
-			    epoch);
+		log_message(LOG_WARNING, "epoch %" PRIu64
+			    " is not removed: its manifest is damaged", epoch);
 		archive->unreadable = epoch;
 		return 1;
 	}

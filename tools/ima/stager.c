@@ -681,7 +681,8 @@ int stager_start(struct stager *stager)
 	if (!ret && boot->first == store_next_number(store)) {
 		ret = goes_on(stager);
 		if (!ret) {
-			log_message(LOG_WARNING, "the TPM has the counters of the last kernel, and the PCR of a new one");
+			log_message(LOG_WARNING,
+				    "the TPM's counters are as before, but its PCR is a new one");
 			boot->first = 1;
 			return store_new_epoch(store, &stager->header, boot);
 		}
