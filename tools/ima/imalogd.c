@@ -118,21 +118,25 @@ struct service {
 	int status;
 };
 
-static uint64_t now(void)
+static uint64_t milliseconds(clockid_t clock)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_BOOTTIME, &t);
+	clock_gettime(clock, &t);
 	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+static uint64_t now(void)
+{
+	return milliseconds(CLOCK_BOOTTIME);
 }
 
 /* For how long the machine was suspended since it was started, in milliseconds */
 static uint64_t asleep(void)
 {
-	struct timespec t;
+	uint64_t awake = milliseconds(CLOCK_MONOTONIC);
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return now() - ((uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000);
+	return now() - awake;
 }
 
 static void log_journal(int priority, const char *format, va_list arguments)

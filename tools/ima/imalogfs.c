@@ -434,7 +434,6 @@ static void help(int from_service, int from_kernel)
 {
 	const char *dir = fs.config.mount_dir;
 	size_t nr = fs.config.bind ? fs.epoch.header.nr_files + 1 : 0;
-	int ret = 0;
 	char byte;
 
 	signal(SIGTERM, SIG_IGN);
@@ -442,9 +441,7 @@ static void help(int from_service, int from_kernel)
 	/* Else the file system would wait for an answer after the service has ended. */
 	close(from_kernel);
 	if (io_read(from_service, &byte, 1) == 1 && byte == *ANSWERS) {
-		if (nr)
-			ret = bind_lists();
-		if (ret) {
+		if (nr && bind_lists()) {
 			/* Which ends the service. It can not be sent a signal by then. */
 			umount2(dir, MNT_FORCE | MNT_DETACH);
 			_exit(EXIT_FAILURE);

@@ -929,7 +929,9 @@ static int take_record(const struct record *record, void *context)
 int segment_write(struct segment_writer *writer, size_t file, const void *data,
 		  size_t len)
 {
+	uint64_t *bytes = &writer->segment.files[file].bytes;
 	struct segment_file *f = &writer->files[file];
+	uint64_t before = *bytes;
 	int ret = 0;
 
 	if (writer->store->header.files[file].binary)
@@ -941,13 +943,9 @@ int segment_write(struct segment_writer *writer, size_t file, const void *data,
 		ret = hasher_add(&f->hasher, data, len);
 	if (ret)
 		return ret;
-	writer->segment.files[file].bytes += len;
+	*bytes += len;
 	/* At the end of a long list, a slow disk would take longer than the watchdog waits. */
-	f->unsynced += len;
-	if (f->unsynced < SYNC_BYTES)
-		return 0;
-	f->unsynced = 0;
-	return io_sync(f->fd);
+	return *bytes / SYNC_BYTES == before / SYNC_BYTES ? 0 : io_sync(f->fd);
 }
 
 /* Its bytes are on stable storage, and it is closed. */

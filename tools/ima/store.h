@@ -78,11 +78,9 @@ struct store {
  * @fd: the file, or -1
  * @hasher: for its SHA-256
  * @parser: of a binary list
- * @unsynced: bytes that were written since it was last synced
  */
 struct segment_file {
 	int fd;
-	size_t unsynced;
 	struct hasher hasher;
 	struct record_parser parser;
 };
