@@ -19,7 +19,7 @@ boot() {
 }
 
 # refused NAME PATTERN [ARGUMENTS...]: the guest must fail, with one line that
-# matches PATTERN and names the log.
+# matches PATTERN and names the log, and the fault from the log before it.
 refused() {
 	local name=$1 pattern=$2 good=1
 	shift 2
@@ -27,7 +27,10 @@ refused() {
 		good=0
 		echo "the guest passed" >>"$TEMP/said"
 	fi
-	[[ $(grep -c . "$TEMP/said") = 1 ]] || good=0
+	[[ $(grep -vc '^  | ' "$TEMP/said") = 1 ]] || good=0
+	if [[ $pattern == *'in the kernel log: .*'* ]]; then
+		grep -qE "^  \| .*${pattern##*: .\*}" "$TEMP/said" || good=0
+	fi
 	grep -qE "^guest: error: $pattern.*\(log: .*console.log\)$" "$TEMP/said" || good=0
 	result "$name" "$good"
 }
