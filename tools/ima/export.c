@@ -109,14 +109,13 @@ static json_t *cel_record(struct cel *cel, const struct record *record)
 	return event;
 }
 
-static int write_record(const struct record *record, enum byte_order order,
+static int write_record(const struct record *record,
 			const struct view_place *place, void *context)
 {
 	struct cel *cel = context;
 	json_t *event;
 	int ret = 0;
 
-	(void)order;
 	(void)place;
 	event = cel_record(cel, record);
 	if (!event)

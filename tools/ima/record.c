@@ -146,43 +146,6 @@ int record_parse(const uint8_t *data, size_t len, size_t digest_size,
 }
 
 /**
- * record_next_field - take the next field off the template data
- * @record: the record
- * @order: byte order of the list, not %ORDER_UNKNOWN
- * @at: where the field begins, 0 for the first one; moved on to the next one
- * @field: set to the field
- *
- * Return: 1 if there was a field, 0 at the end of the data, -EBADMSG if what
- * is left is no field.
- */
-int record_next_field(const struct record *record, enum byte_order order,
-		      size_t *at, struct record_field *field)
-{
-	size_t left = record->data_len - *at;
-	size_t len;
-
-	if (!left)
-		return 0;
-
-	if (record->legacy && !*at) {
-		field->data = record->data;
-		field->len = RECORD_LEGACY_DIGEST;
-		*at = RECORD_LEGACY_DIGEST;
-		return 1;
-	}
-
-	if (left < 4)
-		return -EBADMSG;
-	len = get_u32(record->data + *at, order);
-	if (len > left - 4)
-		return -EBADMSG;
-	field->data = record->data + *at + 4;
-	field->len = len;
-	*at += 4 + len;
-	return 1;
-}
-
-/**
  * record_parser_init - begin with a stream of records
  * @parser: its state
  * @digest_size: length of the list's template digests, at most

@@ -81,16 +81,6 @@ struct record {
 };
 
 /**
- * struct record_field - one field of the template data
- * @data: its bytes
- * @len: how many there are
- */
-struct record_field {
-	const uint8_t *data;
-	size_t len;
-};
-
-/**
  * struct record_parser - state of a stream of records that comes in blocks
  * @digest_size: length of the list's template digests
  * @order: byte order of the list
@@ -119,8 +109,6 @@ typedef int (*record_fn)(const struct record *record, void *context);
 int record_parse(const uint8_t *data, size_t len, size_t digest_size,
 		 enum byte_order *order, struct record *record, size_t *need,
 		 const char **why);
-int record_next_field(const struct record *record, enum byte_order order,
-		      size_t *at, struct record_field *field);
 
 void record_parser_init(struct record_parser *parser, size_t digest_size,
 			enum byte_order order);

@@ -11,6 +11,9 @@
 
 #include "verify.h"
 
+/* Where a record is that no segment has */
+#define KERNEL	"the kernel's list"
+
 /**
  * verify_init - prepare to verify a log
  * @verify: to be prepared; no PCR is to have a value yet
@@ -214,9 +217,9 @@ uint64_t verify_restrict(struct verify *verify)
 	return unknown;
 }
 
-__attribute__((format(printf, 4, 5)))
+__attribute__((format(printf, 5, 6)))
 static void bad(struct verify *verify, const struct segment *segment,
-		uint64_t number, const char *format, ...)
+		const char *where, uint64_t number, const char *format, ...)
 {
 	va_list arguments;
 
@@ -227,8 +230,7 @@ static void bad(struct verify *verify, const struct segment *segment,
 		snprintf(verify->where, sizeof(verify->where),
 			 "segment %" PRIu64, segment->number);
 	else
-		snprintf(verify->where, sizeof(verify->where),
-			 "the kernel's list");
+		snprintf(verify->where, sizeof(verify->where), "%s", where);
 	va_start(arguments, format);
 	vsnprintf(verify->why, sizeof(verify->why), format, arguments);
 	va_end(arguments);
@@ -264,17 +266,16 @@ static int compare(const struct verify *verify, const struct pcr_values *pcrs,
 	return 0;
 }
 
-static int verify_record(const struct record *record, enum byte_order order,
+static int verify_record(const struct record *record,
 			 const struct view_place *place, void *context)
 {
 	struct verify *verify = context;
 	int ret;
 
-	(void)order;
 	verify->records++;
 	ret = replay_check(&verify->replay, record);
 	if (ret == -EBADMSG)
-		bad(verify, place->segment, place->number,
+		bad(verify, place->segment, KERNEL, place->number,
 		    "the digest is not that of the template data");
 	else if (ret && ret != -EOPNOTSUPP)
 		return ret;
@@ -292,7 +293,7 @@ static int verify_record(const struct record *record, enum byte_order order,
 static int verify_malformed(const struct view_place *place, const char *why,
 			    void *context)
 {
-	bad(context, place->segment, place->number, "%s", why);
+	bad(context, place->segment, KERNEL, place->number, "%s", why);
 	return -EBADMSG;
 }
 
@@ -306,20 +307,20 @@ static int verify_segment(const struct segment *segment, uint64_t bytes,
 
 	verify->segments++;
 	if (count != segment->count)
-		bad(verify, segment, segment->first + (count < segment->count ?
-						       count : segment->count),
+		bad(verify, segment, NULL,
+		    segment->first + (count < segment->count ? count : segment->count),
 		    "the segment has %" PRIu64 " records, the manifest says %"
 		    PRIu64, count, segment->count);
 	else if (bytes != file->bytes ||
 		 memcmp(sha256, file->sha256, MANIFEST_SHA256))
-		bad(verify, segment, segment->first,
+		bad(verify, segment, NULL, segment->first,
 		    "the bytes of the segment are not those that were saved (SHA-256)");
 	else if (!pcr_values_equal(&verify->replay.pcrs, &segment->after))
-		bad(verify, segment, segment->first,
+		bad(verify, segment, NULL, segment->first,
 		    "the segment does not lead to the PCRs that the manifest says");
 	ret = view_check_others(verify->view, segment, &other);
 	if (!ret && other)
-		bad(verify, segment, segment->first,
+		bad(verify, segment, NULL, segment->first,
 		    "%s: the bytes of the segment are not those that were saved (SHA-256)",
 		    other->name);
 	return ret;
@@ -327,17 +328,8 @@ static int verify_segment(const struct segment *segment, uint64_t bytes,
 
 static int verify_gap(uint64_t first, uint64_t count, void *context)
 {
-	struct verify *verify = context;
-
-	verify->missing += count;
-	if (!verify->first_bad) {
-		verify->first_bad = first;
-		snprintf(verify->where, sizeof(verify->where), "no segment");
-		snprintf(verify->why, sizeof(verify->why),
-			 "records %" PRIu64 " to %" PRIu64
-			 " were deleted by somebody else, and not saved", first,
-			 first + count - 1);
-	}
+	bad(context, NULL, "no segment", first, "records %" PRIu64 " to %" PRIu64
+	    " were deleted by somebody else, and not saved", first, first + count - 1);
 	return 0;
 }
 

@@ -25,7 +25,6 @@
  * @where: "segment N" or "the kernel's list"
  * @records: how many records there are
  * @segments: how many segments
- * @missing: how many records are missing between them
  * @reached: by PCR and bank, after which record the target was reached; 0 if it
  *	was not
  * @padded: the same for banks that are extended with padded SHA-1 digests
@@ -42,7 +41,6 @@ struct verify {
 	char where[64];
 	uint64_t records;
 	uint64_t segments;
-	uint64_t missing;
 	uint64_t reached[RECORD_PCRS][REPLAY_BANKS];
 	uint64_t padded[RECORD_PCRS][REPLAY_BANKS];
 	struct replay replay;

@@ -219,8 +219,8 @@ static int take_record(const struct record *record, void *context)
 	int ret = 0;
 
 	if (reading->calls->record)
-		ret = reading->calls->record(record, reading->parser.order,
-					     &reading->place, reading->context);
+		ret = reading->calls->record(record, &reading->place,
+					     reading->context);
 	reading->place.number++;
 	return ret;
 }

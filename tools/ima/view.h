@@ -34,8 +34,8 @@ struct view_place {
  * Any of these may be NULL. A value other than 0 ends the reading.
  */
 struct view_calls {
-	int (*record)(const struct record *record, enum byte_order order,
-		      const struct view_place *place, void *context);
+	int (*record)(const struct record *record, const struct view_place *place,
+		      void *context);
 	int (*block)(const void *data, size_t len, void *context);
 	int (*malformed)(const struct view_place *place, const char *why,
 			 void *context);
