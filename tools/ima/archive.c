@@ -125,8 +125,8 @@ static int remove_old_epoch(struct archive *archive)
 }
 
 /*
- * A TPM that was not reset since then may have the same PCRs: counters that nobody has
- * noted in time, after the machine was suspended, begin an epoch, too.
+ * A TPM that was not reset since then may have the same PCRs: an epoch also begins where the
+ * saved records do not lead to them.
  *
  * Return: 1 if the PCRs of the epoch are gone, 0 if not, or a negative error number.
  */
@@ -138,7 +138,8 @@ static int is_over(struct archive *archive, uint64_t epoch)
 	ret = view_open(&view, archive->dir, epoch);
 	if (ret)
 		return ret;
-	ret = !archive->has_tpm || !view.boot.tpm || view.boot.reset != archive->reset;
+	ret = !archive->has_tpm || !view.boot.tpm || archive->new_pcrs ||
+	      view.boot.reset != archive->reset;
 	view_close(&view);
 	return ret;
 }

@@ -14,6 +14,7 @@
  * @current: number of the epoch that goes on, which is left alone
  * @has_tpm: there is a TPM
  * @reset: how often it was reset
+ * @new_pcrs: its PCRs began with @current, whatever the counters are
  * @keep: keep so many before it
  * @alive: called now and then while a file is worked on, or NULL
  * @context: passed on
@@ -26,6 +27,7 @@ struct archive {
 	uint64_t current;
 	bool has_tpm;
 	uint32_t reset;
+	bool new_pcrs;
 	uint64_t keep;
 	void (*alive)(void *context);
 	void *context;

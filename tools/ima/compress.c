@@ -63,6 +63,7 @@ static int compress_block(ZSTD_CCtx *zstd, ZSTD_inBuffer *in, bool last, int to)
 int compress_file(int from, int to, void (*alive)(void *context), void *context)
 {
 	static uint8_t block[IO_BLOCK];
+	uint64_t taken = 0;
 	ZSTD_inBuffer in;
 	ZSTD_CCtx *zstd;
 	ssize_t got;
@@ -81,6 +82,12 @@ int compress_file(int from, int to, void (*alive)(void *context), void *context)
 		}
 		in = (ZSTD_inBuffer){ block, (size_t)got, 0 };
 		ret = compress_block(zstd, &in, got < (ssize_t)sizeof(block), to);
+		/* A slow disk would take longer for all of it than the watchdog waits. */
+		taken += (uint64_t)got;
+		if (!ret && taken >= IO_SYNC) {
+			taken = 0;
+			ret = io_sync(to);
+		}
 		if (alive)
 			alive(context);
 		if (got < (ssize_t)sizeof(block))

@@ -9,6 +9,7 @@
 #include <linux/capability.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -245,6 +246,12 @@ static bool is_of_disk(int error)
 	return error == -EIO || error == -EROFS || error == -EUCLEAN;
 }
 
+/* A file system behind a network is gone, or a security module does not let files be written. */
+static bool is_refused(int error)
+{
+	return error == -ESTALE || error == -EACCES || error == -EPERM;
+}
+
 static bool is_of_space(int error)
 {
 	return error == -ENOSPC || error == -EDQUOT;
@@ -262,8 +269,7 @@ static void tell_error(int error)
 	case -EBUSY:
 		log_message(LOG_WARNING, "others have the kernel's lists open");
 		return;
-	case -EACCES:
-	case -ESTALE:
+	case -KERNEL_COPIED:
 		log_message(LOG_NOTICE, "all was copied for the next kernel");
 		return;
 	default:
@@ -280,7 +286,7 @@ static void judge(struct service *service, int error)
 			sd_notify(0, "STATUS=");
 	} else if (is_of_space(error)) {
 		react(service, &service->full);
-	} else if (is_of_disk(error)) {
+	} else if (is_of_disk(error) || is_refused(error)) {
 		react(service, &service->error);
 	}
 	/* Not each time that it is tried again */
@@ -460,6 +466,7 @@ static int service_open(struct service *service)
 		.current = stager->store.header.epoch,
 		.has_tpm = stager->boot.tpm,
 		.reset = stager->boot.reset,
+		.new_pcrs = stager->new_pcrs,
 		.keep = config->keep_epochs,
 		.alive = give_sign_of_life,
 		.context = service,
@@ -623,6 +630,9 @@ static int on_time(sd_event_source *source, uint64_t usec, void *context)
 		if (!service->suspended && is_time(service)) {
 			cycle(service, &result);
 		} else {
+			/* The next kernel has to know them, whatever can be saved. */
+			if (service->suspended && service->started)
+				update_counters(service);
 			check_space(service);
 			tell_metrics(service);
 		}
@@ -854,6 +864,16 @@ static int drop_rights(const struct config *config)
 			       sizeof(kept) / sizeof(*kept));
 }
 
+/* Is it what systemd has connected standard error to? Whoever runs this may have redirected it. */
+static bool is_journal(const char *stream)
+{
+	unsigned long long dev, ino;
+	struct stat st;
+
+	return stream && sscanf(stream, "%llu:%llu", &dev, &ino) == 2 &&
+	       !fstat(STDERR_FILENO, &st) && st.st_dev == dev && st.st_ino == ino;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct argp argp = {
@@ -867,7 +887,7 @@ int main(int argc, char **argv)
 	int ret;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &options);
-	service.journal = getenv("JOURNAL_STREAM");
+	service.journal = is_journal(getenv("JOURNAL_STREAM"));
 	if (service.journal)
 		log_to(log_journal);
 	umask(0027);

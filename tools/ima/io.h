@@ -11,6 +11,8 @@
 
 /* Lists are read and written in blocks of that size */
 #define IO_BLOCK	65536
+/* What is written is synced after so many bytes, so that this never takes long */
+#define IO_SYNC		(4 << 20)
 
 ssize_t io_read(int fd, void *buffer, size_t len);
 ssize_t io_read_at(int fd, void *buffer, size_t len, uint64_t offset);

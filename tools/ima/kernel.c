@@ -89,7 +89,12 @@ int kernel_number(const struct kernel *kernel, const char *name, uint64_t *numbe
 	return parse_number(text, INT64_MAX, number) ? 0 : -EBADMSG;
 }
 
-static uint64_t now(void)
+/**
+ * kernel_now - what time it is, for those who wait
+ *
+ * Return: milliseconds since some moment.
+ */
+uint64_t kernel_now(void)
 {
 	struct timespec t;
 
@@ -103,7 +108,7 @@ static uint64_t now(void)
  */
 static int open_waiting(const struct kernel *kernel, const char *name, int flags)
 {
-	uint64_t end = now() + kernel->wait;
+	uint64_t end = kernel_now() + kernel->wait;
 	unsigned int pause = TRY_FIRST;
 	struct timespec t;
 	int fd;
@@ -114,7 +119,7 @@ static int open_waiting(const struct kernel *kernel, const char *name, int flags
 			return fd;
 		if (errno == EINTR)
 			continue;
-		if (errno != EBUSY || now() >= end)
+		if (errno != EBUSY || kernel_now() >= end)
 			return -errno;
 		kernel_alive(kernel);
 		t = (struct timespec){ .tv_nsec = pause * 1000000L };
@@ -157,19 +162,19 @@ static int command(int fd, const char *text)
 	int ret = io_write(fd, text, 1);
 
 	close(fd);
-	return ret;
+	return ret == -EACCES || ret == -ESTALE ? -KERNEL_COPIED : ret;
 }
 
 /* Whoever has the turnstile locked is waited for, but not for ever. */
 static int take_turn(const struct kernel *kernel, int turnstile, int how)
 {
 	struct timespec t = { .tv_nsec = TRY_FIRST * 1000000L };
-	uint64_t end = now() + kernel->wait;
+	uint64_t end = kernel_now() + kernel->wait;
 
 	while (flock(turnstile, how | LOCK_NB)) {
 		if (errno != EWOULDBLOCK && errno != EINTR)
 			return -errno;
-		if (now() >= end)
+		if (kernel_now() >= end)
 			return -EBUSY;
 		kernel_alive(kernel);
 		nanosleep(&t, NULL);
@@ -219,7 +224,7 @@ static int open_to_write(const struct kernel *kernel,
  * @file: which file to write the command to
  *
  * Return: 0, -ENOENT if the list is empty, -EEXIST if there is something staged,
- * -EACCES if all was copied for the next kernel, -EBUSY if others have the files
+ * -KERNEL_COPIED if all was copied for the next kernel, -EBUSY if others have the files
  * open for longer than is waited, or another negative error number. After an
  * error nothing has changed.
  */
@@ -237,7 +242,7 @@ int kernel_stage(const struct kernel *kernel, const struct list_file *file)
  * @deleted: how many records had been deleted when what is staged was read
  *
  * Return: 0, -ECANCELED if others have deleted since then, -ENOENT if nothing is
- * staged, -ESTALE if all was copied for the next kernel, -EBUSY if others have the
+ * staged, -KERNEL_COPIED if all was copied for the next kernel, -EBUSY if others have the
  * files open for longer than is waited, or another negative error number. After
  * an error nothing has changed.
  */

@@ -5,6 +5,7 @@
 #ifndef IMALOG_KERNEL_H
 #define IMALOG_KERNEL_H
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -15,6 +16,8 @@
 #define KERNEL_OWN_DIR	"/run/securityfs/integrity/ima"
 #define KERNEL_COUNT	"runtime_measurements_count"
 #define KERNEL_DELETED	"runtime_measurements_deleted"
+/* What no file system says: all was copied for the next kernel, and no command is taken */
+#define KERNEL_COPIED	ESHUTDOWN
 
 /**
  * enum kernel_list - the two lists of the kernel
@@ -47,6 +50,7 @@ const char *kernel_dir(void);
 int kernel_open(struct kernel *kernel, const char *path, unsigned int wait);
 void kernel_close(struct kernel *kernel);
 void kernel_alive(const struct kernel *kernel);
+uint64_t kernel_now(void);
 
 int kernel_number(const struct kernel *kernel, const char *name, uint64_t *number);
 int kernel_pass(const struct kernel *kernel, int turnstile);

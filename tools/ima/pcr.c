@@ -12,6 +12,7 @@
 
 #include "digest.h"
 #include "io.h"
+#include "log.h"
 #include "pcr.h"
 
 #define BANK_PREFIX	"pcr-"
@@ -22,7 +23,7 @@
  * @banks: set to their names, in the alphabet's order; %REPLAY_BANKS at most
  * @nr_banks: set to how many there are
  *
- * Banks whose algorithm is not known are left out.
+ * Banks whose algorithm is not known, or is none that OpenSSL has here, are left out.
  *
  * Return: 0, also if there is no TPM, or a negative error number.
  */
@@ -30,6 +31,7 @@ int pcr_banks(const char *tpm_dir, const char **banks, size_t *nr_banks)
 {
 	const struct hash_algo *algo;
 	struct dirent **entries;
+	struct hasher hasher;
 	int i, n;
 
 	*nr_banks = 0;
@@ -42,6 +44,13 @@ int pcr_banks(const char *tpm_dir, const char **banks, size_t *nr_banks)
 		algo = NULL;
 		if (!strncmp(name, BANK_PREFIX, strlen(BANK_PREFIX)))
 			algo = hash_algo_find(name + strlen(BANK_PREFIX));
+		if (algo && hasher_init(&hasher, algo)) {
+			log_message(LOG_WARNING, "PCR bank %s is left out: OpenSSL lacks its algorithm",
+				    algo->name);
+			algo = NULL;
+		} else if (algo) {
+			hasher_free(&hasher);
+		}
 		if (algo && *nr_banks < REPLAY_BANKS)
 			banks[(*nr_banks)++] = algo->name;
 		free(entries[i]);

@@ -369,7 +369,7 @@ static int save_and_delete(struct stager *stager, struct stager_result *result)
  *
  * Return: 0, also if there was nothing to do, or a negative error number: what was
  * not deleted is still in the kernel, and the next call goes on with it. -EBUSY
- * says that others have had the files open for too long, -EACCES or -ESTALE
+ * says that others have had the files open for too long, -KERNEL_COPIED
  * that all was copied for the next kernel, -EBADMSG that the kernel shows no list
  * of records, -EILSEQ that it does not show what it did before.
  */
@@ -600,14 +600,15 @@ static int number_carried(struct stager *stager, uint64_t *first)
 /*
  * What the TPM has says whether the list goes on where the saved records end. It is the first
  * one since its PCRs are zeroes if that is where it leads from: a TPM that is made anew at each
- * boot has the same counters each time.
+ * boot has the same counters each time. And with counters that nobody has noted, after the machine
+ * was @suspended, only the PCR can say that it goes on.
  *
  * A kernel counts deleted records anew, and does not tell whether the manifest has lost lines
  * of records that were deleted: but then what was carried does not lead to the PCR.
  *
  * Return: 1 if it goes on, 0 if it is the first one, or a negative error number.
  */
-static int goes_on(struct stager *stager)
+static int goes_on(struct stager *stager, bool suspended)
 {
 	const struct store *store = &stager->store;
 	struct pcr_values zeroes;
@@ -627,7 +628,8 @@ static int goes_on(struct stager *stager)
 		ret = replay_lists(stager, &zeroes, match);
 	if (ret)
 		goto out;
-	if (match->known && match->instead_fits && !match->after_fits)
+	stager->new_pcrs = match->known && match->instead_fits && !match->after_fits;
+	if (stager->new_pcrs || (suspended && !(match->known && match->after_fits)))
 		goto out;
 	ret = 1;
 	if (number > store_last_segment(store) &&
@@ -655,7 +657,8 @@ static bool same_counters(const struct manifest_boot *a,
  *	the first record's number
  *
  * The same kernel goes on with its epoch. So does another one, started by kexec,
- * if the TPM was neither reset nor restarted since, by its counters and its PCR.
+ * if the TPM was neither reset nor restarted since, by its counters and its PCR. It may
+ * have been resumed: then the counter of restarts is another one.
  * Otherwise there is a new epoch.
  *
  * Return: 0 or a negative error number.
@@ -664,8 +667,10 @@ int stager_start(struct stager *stager)
 {
 	struct store *store = &stager->store;
 	struct manifest_boot *boot = &stager->boot;
+	bool suspended;
 	int ret;
 
+	stager->new_pcrs = false;
 	if (store->has_boot && !strcmp(store->boot.id, boot->id)) {
 		boot->first = store->boot.first;
 		if (same_counters(boot, &store->boot) || !boot->tpm)
@@ -674,15 +679,18 @@ int stager_start(struct stager *stager)
 	}
 
 	boot->first = 1;
-	if (!store->has_boot || !boot->tpm || !same_counters(boot, &store->boot))
+	if (!store->has_boot || !boot->tpm || !store->boot.tpm ||
+	    boot->reset != store->boot.reset)
 		return store_new_epoch(store, &stager->header, boot);
 
+	suspended = boot->restart != store->boot.restart;
 	ret = number_carried(stager, &boot->first);
 	if (!ret && boot->first == store_next_number(store)) {
-		ret = goes_on(stager);
+		ret = goes_on(stager, suspended);
 		if (!ret) {
-			log_message(LOG_WARNING,
-				    "the TPM's counters are as before, but its PCR is a new one");
+			if (!suspended)
+				log_message(LOG_WARNING,
+					    "the TPM's counters are as before, but its PCR is a new one");
 			boot->first = 1;
 			return store_new_epoch(store, &stager->header, boot);
 		}

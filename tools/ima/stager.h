@@ -25,6 +25,7 @@
  * @pcr: the one that IMA extends
  * @writer: the segment that is being written
  * @gap: how many records were deleted in this epoch without having been saved
+ * @new_pcrs: the PCRs began with this epoch, by their values
  */
 struct stager {
 	struct store store;
@@ -35,6 +36,7 @@ struct stager {
 	uint32_t pcr;
 	struct segment_writer writer;
 	uint64_t gap;
+	bool new_pcrs;
 };
 
 /**

@@ -20,7 +20,6 @@
 #define LOCK		"lock"
 #define RUNNING		"running"
 #define TEMPORARY	".tmp"
-#define SYNC_BYTES	(4 << 20)
 
 #define DIR_MODE	0750
 #define FILE_MODE	0640
@@ -146,11 +145,8 @@ int store_last_epoch(int dir, uint64_t *epoch)
 
 static void forget_epoch(struct store *store)
 {
-	if (store->manifest >= 0)
-		close(store->manifest);
 	if (store->epoch_dir >= 0)
 		close(store->epoch_dir);
-	store->manifest = -1;
 	store->epoch_dir = -1;
 	store->has_boot = false;
 	store->has_last = false;
@@ -199,11 +195,16 @@ static int read_manifest(struct store *store, bool *torn)
 	struct manifest_reader reader;
 	uint64_t at = 0;
 	const char *why;
-	int ret;
+	int fd, ret;
 
-	ret = manifest_reader_init(&reader, store->manifest);
-	if (ret)
+	fd = openat(store->epoch_dir, STORE_MANIFEST, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	ret = manifest_reader_init(&reader, fd);
+	if (ret) {
+		close(fd);
 		return ret;
+	}
 	while ((ret = manifest_reader_next(&reader)) == 1) {
 		why = take_line(store, &reader.line, at);
 		at = reader.bytes;
@@ -223,23 +224,26 @@ static int read_manifest(struct store *store, bool *torn)
 	*torn = reader.torn;
 	store->manifest_bytes = reader.bytes;
 	manifest_reader_free(&reader);
+	close(fd);
 	return ret;
 }
 
-/* Cut off a line that was not written to its end. */
-static int cut_manifest(struct store *store)
+/* Cut off what is behind the last whole line. */
+static int cut_manifest(const struct store *store, int fd)
 {
-	if (ftruncate(store->manifest, (off_t)store->manifest_bytes))
+	if (ftruncate(fd, (off_t)store->manifest_bytes))
 		return -errno;
-	return io_sync(store->manifest);
+	return io_sync(fd);
 }
 
 /*
+ * A line that was not written to its end is cut off.
+ *
  * The last line may be in memory only. Whoever was killed could not sync it any more, and after
  * an error of the disk what is in memory counts as written: so that it is written again. The
  * names of the segment's files, and of the epoch, may not be on stable storage either.
  */
-static int sync_epoch(const struct store *store)
+static int sync_epoch(const struct store *store, bool torn)
 {
 	uint64_t len = store->manifest_bytes < IO_BLOCK ? store->manifest_bytes : IO_BLOCK;
 	off_t at = (off_t)(store->manifest_bytes - len);
@@ -251,8 +255,10 @@ static int sync_epoch(const struct store *store)
 	fd = openat(store->epoch_dir, STORE_MANIFEST, O_RDWR | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	got = io_read_at(fd, tail, len, (uint64_t)at);
-	ret = got < 0 ? (int)got : 0;
+	ret = torn ? cut_manifest(store, fd) : 0;
+	got = ret ? ret : io_read_at(fd, tail, len, (uint64_t)at);
+	if (got < 0)
+		ret = (int)got;
 	if (!ret && lseek(fd, at, SEEK_SET) < 0)
 		ret = -errno;
 	if (!ret)
@@ -396,10 +402,6 @@ static int load_epoch(struct store *store, uint64_t epoch)
 	store->epoch_dir = store_open_epoch(store->dir, epoch);
 	if (store->epoch_dir < 0)
 		return store->epoch_dir;
-	store->manifest = openat(store->epoch_dir, STORE_MANIFEST,
-				 O_RDWR | O_APPEND | O_CLOEXEC);
-	if (store->manifest < 0)
-		return -errno;
 	ret = read_manifest(store, &torn);
 	if (!ret && store->header.epoch != epoch) {
 		log_message(LOG_ERR, "the manifest of epoch %" PRIu64
@@ -407,12 +409,10 @@ static int load_epoch(struct store *store, uint64_t epoch)
 			    store->header.epoch);
 		ret = -EBADMSG;
 	}
-	if (!ret && torn) {
+	if (!ret && torn)
 		log_message(LOG_WARNING, "a line of the manifest was not written to its end");
-		ret = cut_manifest(store);
-	}
 	if (!ret)
-		ret = sync_epoch(store);
+		ret = sync_epoch(store, torn);
 	if (!ret)
 		ret = io_each_name(store->epoch_dir, clear_left_over, store);
 	return ret;
@@ -450,14 +450,13 @@ int store_open(struct store *store, const char *path)
 	store->lock = -1;
 	store->running = -1;
 	store->turn = -1;
-	store->manifest = -1;
 	store->epoch_dir = -1;
 	store->dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (store->dir < 0)
 		return -errno;
 	store->lock = openat(store->dir, LOCK, O_RDWR | O_CREAT | O_CLOEXEC,
 			     LOCK_MODE);
-	store->turn = openat(store->dir, STORE_TURN, O_RDWR | O_CREAT | O_CLOEXEC,
+	store->turn = openat(store->dir, STORE_TURN, O_RDONLY | O_CREAT | O_CLOEXEC,
 			     LOCK_MODE);
 	store->running = openat(store->dir, RUNNING, O_RDWR | O_CREAT | O_CLOEXEC,
 				FILE_MODE);
@@ -560,23 +559,27 @@ static int append_line(struct store *store, const struct manifest_line *line)
 {
 	char *text;
 	size_t len;
-	int ret;
+	int fd, ret;
 
 	if (store->broken)
 		return -EIO;
+	fd = openat(store->epoch_dir, STORE_MANIFEST, O_WRONLY | O_APPEND | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
 	ret = manifest_format(line, &text, &len);
 	if (ret)
-		return ret;
-	ret = io_write(store->manifest, text, len);
+		goto out;
+	ret = io_write(fd, text, len);
 	if (!ret)
-		ret = io_sync(store->manifest);
+		ret = io_sync(fd);
 	free(text);
-	if (!ret) {
+	if (!ret)
 		store->manifest_bytes += len;
-		return 0;
-	}
-	if (cut_manifest(store))
+	else if (cut_manifest(store, fd))
 		store->broken = true;
+out:
+	/* It was synced. */
+	close(fd);
 	return ret;
 }
 
@@ -680,7 +683,7 @@ static int make_new_epoch(struct store *store,
 			  const struct manifest_boot *boot)
 {
 	struct manifest_line *line;
-	int ret, dir;
+	int ret, dir, fd;
 
 	if (mkdirat(store->dir, NEW_EPOCH, DIR_MODE))
 		return -errno;
@@ -688,11 +691,11 @@ static int make_new_epoch(struct store *store,
 	if (dir < 0)
 		return -errno;
 	store->epoch_dir = dir;
-	store->manifest = openat(dir, STORE_MANIFEST,
-				 O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC,
-				 FILE_MODE);
-	if (store->manifest < 0)
+	fd = openat(dir, STORE_MANIFEST, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+		    FILE_MODE);
+	if (fd < 0)
 		return -errno;
+	close(fd);
 	store->header = *header;
 	store->manifest_bytes = 0;
 	line = new_line(store, MANIFEST_HEADER);
@@ -945,7 +948,7 @@ int segment_write(struct segment_writer *writer, size_t file, const void *data,
 		return ret;
 	*bytes += len;
 	/* At the end of a long list, a slow disk would take longer than the watchdog waits. */
-	return *bytes / SYNC_BYTES == before / SYNC_BYTES ? 0 : io_sync(f->fd);
+	return *bytes / IO_SYNC == before / IO_SYNC ? 0 : io_sync(f->fd);
 }
 
 /* Its bytes are on stable storage, and it is closed. */

@@ -42,8 +42,8 @@
  * @running: the lock that others can see
  * @turn: the file STORE_TURN
  * @epoch_dir: folder of the last epoch, or -1 if there is none
- * @manifest: its manifest
- * @manifest_bytes: length of the manifest
+ * @manifest_bytes: length of its manifest, which is open only while a line is appended:
+ *	IMA may take what is open to be written and read by others for a violation
  * @header: first line of the manifest
  * @boot: the kernel that took over last
  * @has_boot: there is one
@@ -61,7 +61,6 @@ struct store {
 	int running;
 	int turn;
 	int epoch_dir;
-	int manifest;
 	uint64_t manifest_bytes;
 	struct manifest_header header;
 	struct manifest_boot boot;

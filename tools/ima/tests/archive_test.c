@@ -79,6 +79,7 @@ static void tidy_at(uint64_t epoch, uint64_t keep)
 		.current = epoch,
 		.has_tpm = boot.tpm,
 		.reset = boot.reset,
+		.new_pcrs = stager.new_pcrs,
 		.keep = keep,
 	};
 	unsigned int steps = 0;
@@ -191,7 +192,10 @@ static void test_keeps_what_the_pcrs_need(void **state)
 	(void)state;
 	finish_epoch(1);
 	begin_epoch();
-	/* Resumed, and nobody has noted that before the kexec */
+	/* Records are deleted that were not saved, and the TPM's new counters not noted. */
+	fake_measure("lost", 1);
+	assert_int_equal(fake_command("A", 1, true), 0);
+	assert_int_equal(fake_command("D", 1, true), 0);
 	boot.restart++;
 	machine_kexec();
 	begin_epoch();
@@ -204,6 +208,23 @@ static void test_keeps_what_the_pcrs_need(void **state)
 	tidy_at(4, 0);
 	assert_false(is_there("store/epoch-00000002"));
 	assert_false(is_there("store/epoch-00000003"));
+}
+
+/* A TPM that is made anew at each boot has PCRs of its own each time, and the same counters. */
+static void test_counters_repeat(void **state)
+{
+	unsigned int epoch;
+
+	(void)state;
+	for (epoch = 1; epoch <= 3; epoch++) {
+		finish_epoch(epoch);
+		boot.reset--;
+	}
+	begin_epoch();
+	tidy_at(4, 1);
+	assert_false(is_there("store/epoch-00000001"));
+	assert_false(is_there("store/epoch-00000002"));
+	assert_epoch(3);
 }
 
 /* One that can not be read stays, and keeps no other one. */
@@ -489,6 +510,7 @@ int main(int argc, char **argv)
 		TEST(test_compressed),
 		TEST(test_too_many),
 		TEST(test_keeps_what_the_pcrs_need),
+		TEST(test_counters_repeat),
 		TEST(test_last_epoch_is_compressed),
 		TEST(test_removes_what_is_left_over),
 		TEST(test_damaged_file),

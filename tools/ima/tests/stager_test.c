@@ -283,6 +283,50 @@ static void test_resume_is_no_new_epoch(void **state)
 	assert_pcr();
 }
 
+/* It was suspended, and then a kexec came before the service could note it. */
+static void test_resume_that_was_not_noted(void **state)
+{
+	struct stager_result result;
+
+	(void)state;
+	fake_measure("file", 3);
+	assert_int_equal(service(&result), 0);
+	boot.restart++;
+	fake_measure("file", 2);
+	machine_kexec();
+	assert_int_equal(service(&result), 0);
+	assert_whole(1);
+	assert_pcr();
+	/* What is saved and not deleted is carried, and not saved twice. */
+	fake_measure("file", 2);
+	fake_keep = true;
+	assert_int_equal(service(&result), -KERNEL_COPIED);
+	fake_keep = false;
+	boot.restart++;
+	machine_kexec();
+	fake_measure("file", 2);
+	assert_int_equal(service(&result), 0);
+	assert_whole(1);
+	assert_pcr();
+}
+
+/* It was started again, and not reset: the PCRs are new ones. */
+static void test_restart_is_a_new_epoch(void **state)
+{
+	struct stager_result result;
+
+	(void)state;
+	fake_measure("file", 3);
+	assert_int_equal(service(&result), 0);
+	machine_reboot();
+	boot.reset--;
+	boot.restart++;
+	fake_measure("file", 4);
+	assert_int_equal(service(&result), 0);
+	assert_whole(2);
+	assert_pcr();
+}
+
 /* A TPM that is made anew at each boot: its counters are the same each time. */
 static void test_new_epoch_with_the_same_counters(void **state)
 {
@@ -354,7 +398,7 @@ static void kexec_after(const char *command, bool same, uint64_t found)
 	if (!same)
 		fake_measure("file", 3);
 	fake_keep = true;
-	assert_int_equal(service(&result), -ESTALE);
+	assert_int_equal(service(&result), -KERNEL_COPIED);
 	assert_true(result.saved);
 	assert_false(result.deleted);
 	fake_keep = false;
@@ -414,11 +458,11 @@ static void test_kexec_again_and_again_before_deletion(void **state)
 	for (kernel = 0; kernel < 4; kernel++) {
 		fake_measure("file", 3);
 		fake_keep = true;
-		assert_int_equal(service(&result), -ESTALE);
+		assert_int_equal(service(&result), -KERNEL_COPIED);
 		assert_int_equal(result.found, 3 * kernel);
 		assert_int_equal(result.saved, 3);
 		/* It is started again. */
-		assert_int_equal(service(&result), -ESTALE);
+		assert_int_equal(service(&result), -KERNEL_COPIED);
 		assert_int_equal(result.found, 3 * (kernel + 1));
 		assert_int_equal(result.saved, 0);
 		fake_keep = false;
@@ -440,11 +484,11 @@ static void test_kexec_and_a_damaged_segment(void **state)
 	(void)state;
 	fake_keep = true;
 	fake_measure("file", 3);
-	assert_int_equal(service(&result), -ESTALE);
+	assert_int_equal(service(&result), -KERNEL_COPIED);
 	machine_kexec();
 	fake_keep = true;
 	fake_measure("file", 3);
-	assert_int_equal(service(&result), -ESTALE);
+	assert_int_equal(service(&result), -KERNEL_COPIED);
 	fake_keep = false;
 	assert_int_equal(truncate(fake_path("store/epoch-00000001/00000001.ascii_sha1"),
 				  10), 0);
@@ -461,7 +505,7 @@ static void test_copied_for_the_next_kernel(void **state)
 	assert_int_equal(service(&result), 0);
 	fake_measure("file", 3);
 	fake_copied = true;
-	assert_int_equal(service(&result), -EACCES);
+	assert_int_equal(service(&result), -KERNEL_COPIED);
 	machine_kexec();
 	assert_int_equal(service(&result), 0);
 	assert_whole(1);
@@ -578,7 +622,7 @@ static void save_only(void)
 	assert_int_equal(service(&result), 0);
 	fake_measure("file", 3);
 	fake_keep = true;
-	assert_int_equal(service(&result), -ESTALE);
+	assert_int_equal(service(&result), -KERNEL_COPIED);
 	fake_keep = false;
 }
 
@@ -728,7 +772,7 @@ static void test_unfinished_segment_before_kexec(void **state)
 	fake_read(MANIFEST, &before);
 	fake_measure("file", 3);
 	fake_keep = true;
-	assert_int_equal(service(&result), -ESTALE);
+	assert_int_equal(service(&result), -KERNEL_COPIED);
 	fake_keep = false;
 	fake_write(MANIFEST, before.data, before.len);
 	bytes_free(&before);
@@ -755,7 +799,7 @@ static void test_torn_manifest(void **state)
 	for (cut = line; cut < bytes.len; cut += 97) {
 		fake_write(MANIFEST, bytes.data, cut);
 		fake_keep = true;
-		assert_int_equal(service(&result), -ESTALE);
+		assert_int_equal(service(&result), -KERNEL_COPIED);
 		fake_keep = false;
 		assert_int_equal(result.saved, 3);
 		assert_true(exists("store/epoch-00000001/left-over/00000002.binary_sha1.0"));
@@ -1140,6 +1184,8 @@ int main(int argc, char **argv)
 		TEST(test_what_was_staged_by_others_is_saved),
 		TEST(test_new_epoch_after_reboot),
 		TEST(test_resume_is_no_new_epoch),
+		TEST(test_resume_that_was_not_noted),
+		TEST(test_restart_is_a_new_epoch),
 		TEST(test_new_epoch_with_the_same_counters),
 		TEST(test_without_tpm),
 		TEST(test_kexec_after_deletion),
