@@ -18,6 +18,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "epoch.h"
@@ -27,6 +28,13 @@
 #include "store.h"
 
 #define ROOM_FIRST	64
+/*
+ * The kernel finds a place in its list by walking from the first record. Who reads a long list
+ * that is not saved, in pieces, has it do so once for so many bytes.
+ */
+#define AHEAD		(4 << 20)
+/* Milliseconds for which a reader waits at least that others have kept waiting for its turn */
+#define WAIT_LEAST	200
 
 static size_t segment_size(const struct epoch *epoch)
 {
@@ -92,6 +100,26 @@ static int add_segment(struct epoch *epoch, const struct segment *segment)
 	return 0;
 }
 
+/* Somebody may have put it back from a copy. */
+static int check_file(struct epoch *epoch)
+{
+	struct stat now, open;
+	int fd;
+
+	if (fstatat(epoch->dir, STORE_MANIFEST, &now, 0) ||
+	    fstat(epoch->manifest, &open))
+		return -errno;
+	if (now.st_ino == open.st_ino && now.st_dev == open.st_dev)
+		return 0;
+	fd = openat(epoch->dir, STORE_MANIFEST, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	close(epoch->manifest);
+	epoch->manifest = fd;
+	epoch->reader.fd = fd;
+	return 0;
+}
+
 /*
  * A line that could not be synced is taken back, and another one may follow in its
  * place: what was read is still there if its last sum is.
@@ -152,7 +180,9 @@ static int refresh(struct epoch *epoch)
 	uint64_t bytes, lines, before;
 	int ret;
 
-	ret = check_tail(epoch);
+	ret = check_file(epoch);
+	if (!ret)
+		ret = check_tail(epoch);
 	if (!ret)
 		ret = manifest_reader_again(reader);
 	if (ret)
@@ -393,20 +423,37 @@ static int find_first(const struct epoch *epoch, struct held *held)
 }
 
 /*
+ * In milliseconds, of what is waited since @start: in all, however many others have waited
+ * before for somebody who does not close the lists.
+ */
+static unsigned int wait_left(const struct epoch *epoch, uint64_t start)
+{
+	uint64_t waited = kernel_now() - start;
+	unsigned int wait = epoch->kernel->wait;
+
+	if (wait <= WAIT_LEAST)
+		return wait;
+	return waited < wait - WAIT_LEAST ? wait - (unsigned int)waited : WAIT_LEAST;
+}
+
+/*
  * One after the other, and after a service that wants to stage or delete: however
  * many readers there are, they do not keep it from that.
  */
 static int hold(struct epoch *epoch, size_t file, struct held *held)
 {
+	struct kernel kernel = *epoch->kernel;
+	uint64_t start = kernel_now(), deleted;
 	enum kernel_list list;
-	uint64_t deleted;
 	int ret;
 
 	*held = (struct held){ .fds = { -1, -1 }, .file = file };
 	pthread_mutex_lock(&epoch->holding);
-	ret = kernel_pass(epoch->kernel, epoch->turn);
+	kernel.wait = wait_left(epoch, start);
+	ret = kernel_pass(&kernel, epoch->turn);
 	for (list = KERNEL_CURRENT; list <= KERNEL_STAGED && !ret; list++) {
-		held->fds[list] = kernel_open_list(epoch->kernel,
+		kernel.wait = wait_left(epoch, start);
+		held->fds[list] = kernel_open_list(&kernel,
 						   &epoch->header.files[file],
 						   list);
 		if (held->fds[list] < 0)
@@ -544,6 +591,63 @@ static ssize_t read_lists(struct epoch *epoch, const struct held *held,
 	return got < 0 ? got : done + got;
 }
 
+/* What was read ahead, from @offset on. Bytes stay where they are while the first record does. */
+static size_t take_ahead(struct epoch_ahead *ahead, uint64_t first, uint64_t offset,
+			 uint8_t *buffer, size_t len)
+{
+	size_t left;
+
+	if (ahead->first != first) {
+		free(ahead->bytes);
+		*ahead = (struct epoch_ahead){ .first = first };
+	}
+	if (offset < ahead->at || offset - ahead->at >= ahead->len)
+		return 0;
+	left = ahead->len - (size_t)(offset - ahead->at);
+	if (len > left)
+		len = left;
+	memcpy(buffer, ahead->bytes + (offset - ahead->at), len);
+	return len;
+}
+
+/* As read_lists(), but further than to @len for who reads one piece after the other. */
+static ssize_t read_ahead(struct epoch *epoch, const struct held *held,
+			  uint64_t offset, uint8_t *buffer, size_t len)
+{
+	struct epoch_ahead *ahead = &epoch->ahead[held->file];
+	ssize_t got;
+
+	if (ahead->next != offset || len >= AHEAD)
+		return read_lists(epoch, held, offset, buffer, len);
+	if (!ahead->bytes)
+		ahead->bytes = malloc(AHEAD);
+	if (!ahead->bytes)
+		return read_lists(epoch, held, offset, buffer, len);
+	ahead->len = 0;
+	got = read_lists(epoch, held, offset, ahead->bytes, AHEAD);
+	if (got < 0)
+		return got;
+	ahead->at = offset;
+	ahead->len = (size_t)got;
+	return (ssize_t)take_ahead(ahead, held->first, offset, buffer, len);
+}
+
+static ssize_t read_held(struct epoch *epoch, const struct held *held,
+			 uint64_t offset, uint8_t *buffer, size_t len)
+{
+	struct epoch_ahead *ahead = &epoch->ahead[held->file];
+	ssize_t got = 0;
+	size_t done;
+
+	done = take_ahead(ahead, held->first, offset, buffer, len);
+	if (done && ahead->next == offset)
+		ahead->next += done;
+	if (done < len)
+		got = read_ahead(epoch, held, offset + done, buffer + done, len - done);
+	ahead->next = offset + len;
+	return got < 0 && !done ? got : (ssize_t)done + (got < 0 ? 0 : got);
+}
+
 /**
  * epoch_read - read from the log
  * @epoch: the log
@@ -584,9 +688,9 @@ ssize_t epoch_read(struct epoch *epoch, size_t file, uint64_t offset,
 			release(epoch, &held);
 			continue;
 		}
-		got = read_lists(epoch, &held,
-				 offset + done - held.saved + held.skip,
-				 (char *)buffer + done, len - done);
+		got = read_held(epoch, &held,
+				offset + done - held.saved + held.skip,
+				(uint8_t *)buffer + done, len - done);
 		release(epoch, &held);
 		if (got < 0)
 			return done ? (ssize_t)done : got;
@@ -628,6 +732,10 @@ int epoch_records(struct epoch *epoch, uint64_t *records)
  */
 void epoch_close(struct epoch *epoch)
 {
+	size_t i;
+
+	for (i = 0; i < MANIFEST_FILES; i++)
+		free(epoch->ahead[i].bytes);
 	manifest_reader_free(&epoch->reader);
 	free(epoch->segments);
 	if (epoch->manifest >= 0)

@@ -31,6 +31,22 @@ struct epoch_segment {
 };
 
 /**
+ * struct epoch_ahead - what was read ahead of the kernel's lists
+ * @first: number of the first record that the kernel had
+ * @at: offset of it in what the kernel had
+ * @len: how many bytes there are
+ * @bytes: the bytes, or NULL
+ * @next: where a reader that goes on would read next
+ */
+struct epoch_ahead {
+	uint64_t first;
+	uint64_t at;
+	size_t len;
+	uint8_t *bytes;
+	uint64_t next;
+};
+
+/**
  * struct epoch - the log of the epoch that this kernel belongs to
  * @kernel: the kernel's list files
  * @dir: folder of the epoch
@@ -39,6 +55,7 @@ struct epoch_segment {
  * @header: first line of the manifest
  * @boot: the kernel that took over last, which is this one
  * @holding: held while the kernel's lists are open
+ * @ahead: what was read ahead of each file, with @holding
  * @lock: for all that follows
  * @reader: of the manifest; goes on where it stopped
  * @tail: end of the last line that was read
@@ -59,6 +76,7 @@ struct epoch {
 	struct manifest_header header;
 	struct manifest_boot boot;
 	pthread_mutex_t holding;
+	struct epoch_ahead ahead[MANIFEST_FILES];
 	pthread_mutex_t lock;
 	struct manifest_reader reader;
 	char tail[EPOCH_TAIL];

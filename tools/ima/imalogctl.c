@@ -9,9 +9,11 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <jansson.h>
+#include <linux/capability.h>
 
 #include "control.h"
 #include "export.h"
@@ -19,6 +21,7 @@
 #include "kernel.h"
 #include "log.h"
 #include "pcr.h"
+#include "privileges.h"
 #include "quote.h"
 #include "stager.h"
 #include "store.h"
@@ -85,6 +88,8 @@ struct options {
  * struct context - what the commands work on
  * @options: what the command line says
  * @store: folder of the store
+ * @owner: its owner
+ * @lent: root reads as the owner
  * @kernel: the kernel's lists
  * @has_kernel: there are some
  * @boot_id: id of this kernel
@@ -93,6 +98,8 @@ struct options {
 struct context {
 	const struct options *options;
 	int store;
+	uid_t owner;
+	bool lent;
 	struct kernel kernel;
 	bool has_kernel;
 	char boot_id[MANIFEST_BOOT_ID + 2];
@@ -122,14 +129,43 @@ static int failed(const char *what, int error)
 
 /* ---- opening -------------------------------------------------------------------- */
 
+/*
+ * What root reads may be measured, and make a record of each file that is saved. So root reads
+ * as their owner, who may open the kernel's lists and the TPM all the same.
+ */
+static void become_owner(struct context *context)
+{
+	static const unsigned int kept[] = { CAP_DAC_OVERRIDE };
+
+	if (context->owner && !geteuid())
+		context->lent = !privileges_lend(context->owner, kept, ARRAY_SIZE(kept));
+}
+
+/* What is written is root's. */
+static int open_output(struct context *context, const char *output)
+{
+	int fd, err;
+
+	if (context->lent && privileges_return())
+		return -EPERM;
+	fd = open(output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
+	err = errno;
+	if (context->lent)
+		become_owner(context);
+	return fd < 0 ? -err : fd;
+}
+
 static int open_store(struct context *context)
 {
 	const struct options *options = context->options;
+	struct stat st;
 	int ret;
 
 	context->store = open(options->store, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (context->store < 0)
+	if (context->store < 0 || fstat(context->store, &st))
 		return failed(options->store, -errno);
+	context->owner = st.st_uid;
+	become_owner(context);
 	if (options->saved_only)
 		return 0;
 	ret = kernel_open(&context->kernel, options->ima, options->wait);
@@ -279,11 +315,10 @@ static int read_tpm(const struct options *options, struct verify *verify)
 	return 0;
 }
 
-static int read_target(struct context *context, struct verify *verify,
-		       struct quote *quote, const char **source)
+/* Not while the lists are held: these files may be pipes that have nothing to be read yet. */
+static int read_given(const struct options *options, struct verify *verify,
+		      struct quote *quote, const char **source)
 {
-	const struct options *options = context->options;
-	uint64_t unknown;
 	int ret = 0;
 
 	*source = options->pcrs;
@@ -293,7 +328,17 @@ static int read_target(struct context *context, struct verify *verify,
 		*source = "the quote";
 		ret = read_quote(options, quote, verify);
 	}
-	if (!ret && !*source && context->view.live) {
+	return ret;
+}
+
+static int read_target(struct context *context, struct verify *verify,
+		       const char **source)
+{
+	const struct options *options = context->options;
+	uint64_t unknown;
+	int ret = 0;
+
+	if (!*source && context->view.live) {
 		*source = "the TPM";
 		ret = read_tpm(options, verify);
 	}
@@ -358,12 +403,13 @@ static int verify_all(struct context *context, struct verify *verify,
 	bool good;
 	int ret;
 
-	ret = hold(context);
-	if (!ret && verify_init(verify, &context->view.header,
-				context->options->ima_pcrs))
-		ret = EXIT_FAILED;
+	if (verify_init(verify, &context->view.header, context->options->ima_pcrs))
+		return EXIT_FAILED;
+	ret = read_given(context->options, verify, quote, &source);
 	if (!ret)
-		ret = read_target(context, verify, quote, &source);
+		ret = hold(context);
+	if (!ret)
+		ret = read_target(context, verify, &source);
 	if (!ret)
 		ret = take(context);
 	if (ret)
@@ -448,10 +494,10 @@ static int write_log(struct context *context, const char *list,
 	if (ret)
 		return ret;
 	if (output) {
-		fd = open(output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
+		fd = open_output(context, output);
 		out = fd < 0 ? NULL : fdopen(fd, "w");
 		if (!out)
-			return failed(output, -errno);
+			return failed(output, fd < 0 ? fd : -ENOMEM);
 	}
 	ret = write(&context->view, out);
 	if (output && !ret)
@@ -579,10 +625,11 @@ static int command_list(struct context *context)
 	return worst;
 }
 
-static json_t *status_object(struct context *context, const struct summary *summary)
+static json_t *status_object(struct context *context, const struct summary *summary,
+			     const uint64_t *deleted)
 {
 	const struct view *view = &context->view;
-	uint64_t count, deleted, first;
+	uint64_t count, first;
 	json_t *status;
 	int running = store_is_open(context->store);
 
@@ -603,10 +650,10 @@ static json_t *status_object(struct context *context, const struct summary *summ
 			    json_boolean(!strcmp(view->boot.id, context->boot_id)));
 	if (!kernel_number(&context->kernel, KERNEL_COUNT, &count))
 		json_object_set_new(status, "current", json_integer((json_int_t)count));
-	if (kernel_number(&context->kernel, KERNEL_DELETED, &deleted))
+	if (!deleted)
 		return status;
-	json_object_set_new(status, "deleted", json_integer((json_int_t)deleted));
-	first = view->boot.first + deleted;
+	json_object_set_new(status, "deleted", json_integer((json_int_t)*deleted));
+	first = view->boot.first + *deleted;
 	if (!strcmp(view->boot.id, context->boot_id) && first > summary->records + 1)
 		json_object_set_new(status, "missing",
 				    json_integer((json_int_t)(first - 1 -
@@ -633,16 +680,21 @@ static void print_status(const json_t *status)
 static int command_status(struct context *context)
 {
 	struct summary summary;
+	bool has_deleted;
+	uint64_t deleted;
 	json_t *status;
 	int ret;
 
+	/* Before the manifest, which has all that was deleted by then. */
+	has_deleted = context->has_kernel &&
+		      !kernel_number(&context->kernel, KERNEL_DELETED, &deleted);
 	ret = open_epoch(context);
 	if (ret)
 		return ret;
 	ret = summarize(&context->view, &summary, NULL);
 	if (ret)
 		return failed("status", ret);
-	status = status_object(context, &summary);
+	status = status_object(context, &summary, has_deleted ? &deleted : NULL);
 	if (!status)
 		return failed("status", -ENOMEM);
 	if (!context->options->json)

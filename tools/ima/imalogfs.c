@@ -495,6 +495,29 @@ static int end_helper(bool well)
 	return status ? -EIO : 0;
 }
 
+/* What root reads may be measured, and the service itself must not make the list longer. */
+static int open_as_owner(int store, const char *boot_id)
+{
+	bool lent = false;
+	struct stat st;
+	int ret;
+
+	if (fstat(store, &st))
+		return -errno;
+	if (!geteuid() && st.st_uid) {
+		ret = privileges_lend(st.st_uid, NULL, 0);
+		if (ret)
+			return ret;
+		lent = true;
+	}
+	ret = epoch_open(&fs.epoch, store, &fs.kernel, boot_id);
+	if (lent && privileges_return() && !ret) {
+		epoch_close(&fs.epoch);
+		ret = -EPERM;
+	}
+	return ret;
+}
+
 /* Until imalogd has begun with this kernel, nobody knows where the log begins. */
 static int wait_for_epoch(void)
 {
@@ -511,7 +534,7 @@ static int wait_for_epoch(void)
 		if (store < 0) {
 			ret = errno == ENOENT ? -EAGAIN : -errno;
 		} else {
-			ret = epoch_open(&fs.epoch, store, &fs.kernel, boot_id);
+			ret = open_as_owner(store, boot_id);
 			close(store);
 		}
 		if (ret != -EAGAIN)

@@ -3,6 +3,7 @@
  * Giving up the rights of root
  */
 #include <errno.h>
+#include <unistd.h>
 
 #include <cap-ng.h>
 
@@ -39,4 +40,45 @@ int privileges_drop(uid_t uid, gid_t gid, const unsigned int *capabilities,
 		return -EPERM;
 	}
 	return 0;
+}
+
+/**
+ * privileges_lend - go on as a user for a while
+ * @uid: the user
+ * @capabilities: those of root's that are kept meanwhile
+ * @nr: how many there are
+ *
+ * For a process with one thread that is root. What it opens then is not measured by a
+ * policy that measures what root reads: neither the user nor the effective one is root.
+ *
+ * Return: 0 or a negative error number, with nothing changed.
+ */
+int privileges_lend(uid_t uid, const unsigned int *capabilities, size_t nr)
+{
+	int ret = 0;
+	size_t i;
+
+	if (setresuid(uid, uid, 0))
+		return -errno;
+	capng_clear(CAPNG_SELECT_ALL);
+	if (nr && capng_get_caps_process())
+		ret = -EPERM;
+	for (i = 0; i < nr && !ret; i++)
+		if (capng_update(CAPNG_ADD, CAPNG_EFFECTIVE, capabilities[i]))
+			ret = -EPERM;
+	if (nr && !ret && capng_apply(CAPNG_SELECT_CAPS))
+		ret = -EPERM;
+	if (ret)
+		privileges_return();
+	return ret;
+}
+
+/**
+ * privileges_return - be root again, after privileges_lend()
+ *
+ * Return: 0 or a negative error number.
+ */
+int privileges_return(void)
+{
+	return setresuid(0, 0, 0) ? -errno : 0;
 }

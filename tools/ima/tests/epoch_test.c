@@ -153,6 +153,40 @@ static void test_a_byte_at_a_time(void **state)
 	close_epoch();
 }
 
+/* Each far read has the kernel walk through its list. */
+static void test_long_list_in_pieces(void **state)
+{
+	struct bytes truth = { };
+	uint8_t piece[100];
+	size_t i;
+
+	(void)state;
+	begin();
+	fake_measure("file", 2000);
+	for (i = 0; i < 2; i++) {
+		fake_read(truths[i], &truth);
+		syscalls.far = 0;
+		assert_pieces(i, &truth, 4096);
+		assert_true(truth.len > 20 * 4096);
+		assert_true(syscalls.far < 10);
+		bytes_free(&truth);
+	}
+	fake_measure("file", 10);
+	assert_whole();
+	assert_int_equal(fake_command("A", 1, true), 0);
+	fake_measure("file", 10);
+	assert_whole();
+	/* Others delete: what was read ahead is not what is there. */
+	for (i = 0; i < 2; i++)
+		assert_int_equal(epoch_read(&epoch, 0, i * sizeof(piece), piece,
+					    sizeof(piece)), sizeof(piece));
+	assert_int_equal(fake_command("D", 1, true), 0);
+	fake_read("ima/binary_runtime_measurements_sha1", &truth);
+	assert_pieces(0, &truth, 100);
+	bytes_free(&truth);
+	close_epoch();
+}
+
 static void test_kexec(void **state)
 {
 	struct stager_result result;
@@ -170,7 +204,7 @@ static void test_kexec(void **state)
 			assert_int_equal(fake_command("A", 1, true), 0);
 		fake_keep = before == 2;
 		if (fake_keep)
-			assert_int_equal(service(&result), -ESTALE);
+			assert_int_equal(service(&result), -KERNEL_COPIED);
 		fake_measure("file", 2);
 		machine_kexec();
 		fake_measure("next", 3);
@@ -182,7 +216,7 @@ static void test_kexec(void **state)
 		assert_whole();
 		/* What was carried, and more, is saved in a segment that follows. */
 		fake_keep = true;
-		assert_int_equal(service(&result), -ESTALE);
+		assert_int_equal(service(&result), -KERNEL_COPIED);
 		assert_whole();
 		fake_keep = false;
 		assert_int_equal(service(&result), 0);
@@ -378,7 +412,7 @@ static void test_manifest_with_a_line_twice(void **state)
 	fake_read(name, &before);
 	fake_measure("file", 3);
 	fake_keep = true;
-	assert_int_equal(service(&result), -ESTALE);
+	assert_int_equal(service(&result), -KERNEL_COPIED);
 	fake_read(name, &after);
 	bytes_add(&after, "", 1);
 	append_to_manifest((char *)after.data + before.len);
@@ -410,7 +444,7 @@ static void test_line_is_taken_back(void **state)
 	snprintf(name, sizeof(name), "%s/manifest", dir);
 	assert_int_equal(stat(fake_path(name), &st), 0);
 	fake_keep = true;
-	assert_int_equal(service(&result), -ESTALE);
+	assert_int_equal(service(&result), -KERNEL_COPIED);
 	assert_whole();
 	assert_int_equal(truncate(fake_path(name), st.st_size), 0);
 	for (i = 0; i < 2; i++) {
@@ -441,7 +475,7 @@ static void test_line_is_another_one(void **state)
 	fake_measure("file", 3);
 	assert_int_equal(stat(fake_path(name), &st), 0);
 	fake_keep = true;
-	assert_int_equal(service(&result), -ESTALE);
+	assert_int_equal(service(&result), -KERNEL_COPIED);
 	assert_whole();
 	assert_int_equal(truncate(fake_path(name), st.st_size), 0);
 	fake_keep = false;
@@ -451,6 +485,31 @@ static void test_line_is_another_one(void **state)
 	assert_int_equal(result.saved, 3);
 	fake_measure("file", 2);
 	assert_int_equal(service(&result), 0);
+	assert_whole();
+	close_epoch();
+}
+
+/* The manifest was put back from a copy, which is another file. */
+static void test_another_manifest(void **state)
+{
+	const char *name = "store/epoch-00000001/manifest";
+	struct stager_result result;
+	struct bytes manifest = { };
+	char copy[512];
+
+	(void)state;
+	begin();
+	fake_measure("file", 3);
+	assert_int_equal(service(&result), 0);
+	assert_whole();
+	fake_read(name, &manifest);
+	fake_write("store/copy", manifest.data, manifest.len);
+	snprintf(copy, sizeof(copy), "%s", fake_path("store/copy"));
+	assert_int_equal(rename(copy, fake_path(name)), 0);
+	bytes_free(&manifest);
+	fake_measure("file", 3);
+	assert_int_equal(service(&result), 0);
+	fake_measure("file", 3);
 	assert_whole();
 	close_epoch();
 }
@@ -506,7 +565,7 @@ static void test_records_are_missing(void **state)
 	begin();
 	fake_measure("file", 3);
 	fake_keep = true;
-	assert_int_equal(service(&result), -ESTALE);
+	assert_int_equal(service(&result), -KERNEL_COPIED);
 	fake_read(truths[0], &truth);
 	assert_int_equal(epoch_read(&epoch, 0, truth.len, &byte, 1), 0);
 	fake_write("ima/binary_runtime_measurements_sha1_staged", truth.data,
@@ -546,6 +605,7 @@ int main(int argc, char **argv)
 	static const struct CMUnitTest tests[] = {
 		TEST(test_any_order),
 		TEST(test_a_byte_at_a_time),
+		TEST(test_long_list_in_pieces),
 		TEST(test_kexec),
 		TEST(test_reboot),
 		TEST(test_meanwhile),
@@ -556,6 +616,7 @@ int main(int argc, char **argv)
 		TEST(test_manifest_with_a_line_twice),
 		TEST(test_line_is_taken_back),
 		TEST(test_line_is_another_one),
+		TEST(test_another_manifest),
 		TEST(test_torn_manifest),
 		TEST(test_counter_goes_back),
 		TEST(test_records_are_missing),

@@ -282,6 +282,12 @@ ssize_t __wrap_read(int fd, void *buffer, size_t len)
 	return ret;
 }
 
+ssize_t __wrap_pread(int fd, void *buffer, size_t len, off_t offset)
+{
+	syscalls.far += len > SYSCALLS_FAR && offset;
+	return __real_pread(fd, buffer, len, offset);
+}
+
 static ssize_t list_write(int fd, const void *data, size_t len)
 {
 	int err = -EBADF;

@@ -19,6 +19,7 @@
  * @error: with this error
  * @hook: called before each call, or NULL
  * @short_io: each read and write does a part only, or is interrupted
+ * @far: reads of more than %SYSCALLS_FAR bytes at an offset so far
  */
 struct syscalls {
 	unsigned int count;
@@ -28,7 +29,11 @@ struct syscalls {
 	int error;
 	void (*hook)(void);
 	bool short_io;
+	unsigned int far;
 };
+
+/* More than the end of a manifest */
+#define SYSCALLS_FAR		1000
 
 /* What can be lost */
 #define LOSE_BYTES		1

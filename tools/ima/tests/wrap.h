@@ -11,6 +11,7 @@
 int __real_open(const char *path, int flags, ...);
 int __real_openat(int dir, const char *path, int flags, ...);
 ssize_t __real_read(int fd, void *buffer, size_t len);
+ssize_t __real_pread(int fd, void *buffer, size_t len, off_t offset);
 ssize_t __real_write(int fd, const void *data, size_t len);
 int __real_close(int fd);
 int __real_fsync(int fd);
@@ -22,6 +23,7 @@ int __real_mkdirat(int dir, const char *path, mode_t mode);
 int __wrap_open(const char *path, int flags, ...);
 int __wrap_openat(int dir, const char *path, int flags, ...);
 ssize_t __wrap_read(int fd, void *buffer, size_t len);
+ssize_t __wrap_pread(int fd, void *buffer, size_t len, off_t offset);
 ssize_t __wrap_write(int fd, const void *data, size_t len);
 int __wrap_close(int fd);
 int __wrap_fsync(int fd);
