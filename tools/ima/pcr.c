@@ -45,7 +45,7 @@ int pcr_banks(const char *tpm_dir, const char **banks, size_t *nr_banks)
 		if (!strncmp(name, BANK_PREFIX, strlen(BANK_PREFIX)))
 			algo = hash_algo_find(name + strlen(BANK_PREFIX));
 		if (algo && hasher_init(&hasher, algo)) {
-			log_message(LOG_WARNING, "PCR bank %s is left out: OpenSSL lacks its algorithm",
+			log_message(LOG_WARNING, "PCR bank %s is left out: OpenSSL lacks it",
 				    algo->name);
 			algo = NULL;
 		} else if (algo) {
