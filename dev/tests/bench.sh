@@ -113,6 +113,11 @@ bars() {
 		's/^\(patched,qemu,measured,wait-delete-n,1000000,\).*/\12001/'
 
 	good=1
+	grep -qF '1 (2 us / 2 us)' <(all_met | sed 's/wait-delete-n-idle,1000000,1000/wait-delete-n-idle,1000000,2000/' |
+		"$ROOT/dev/bench-report" show /dev/stdin) || good=0
+	result "a quotient, and what it is of" $good
+
+	good=1
 	all_met | sed 's/^\(patched,uml,measured,read-ascii,20000,\).*/\11001/' | show 1 || good=0
 	[[ $(grep -A 1 'reading 20,000' "$TEMP/said" | grep -c 'NOT MET') = 1 ]] || good=0
 	result "missed: reading 20,000, ASCII" $good
@@ -122,8 +127,32 @@ bars() {
 		all_met | sed 's/^\(patched,alternating,.*,\).*/\1106/'
 		echo unpatched,alternating,measured,append,10000,106.0
 	} | show 0 || good=0
-	grep -q 'the spreads overlap' "$TEMP/said" || good=0
+	grep -qF '1.06 (106 ns / 100 ns; medians 106 ns / 100 ns) (the spreads overlap)' "$TEMP/said" || good=0
 	result "appending is slower, but the spreads overlap" $good
+
+	# 42 bytes of each are a block of 4 MiB, one half of which the table leaves unused.
+	good=1
+	with_table 90.0 48.0 | show 0 || good=0
+	grep -qF '100,000 90 B (69.0 B without what the table leaves unused)' "$TEMP/said" || good=0
+	verdict "memory held per deleted record, duplicates still detected" \
+		"met but for the table's block" || good=0
+	result "a deleted record, with the table's block" $good
+
+	good=1
+	with_table 90.0 50.0 | show 1 || good=0
+	verdict "memory held per deleted record, duplicates still detected" "NOT MET" || good=0
+	result "missed: a deleted record, and there is no such block" $good
+
+	good=1
+	with_table 100.0 50.0 | show 1 || good=0
+	verdict "memory held per deleted record, duplicates still detected" "NOT MET" || good=0
+	result "missed: a deleted record, whatever the block" $good
+}
+
+# with_table MEMORY SLABS: what is left of each of 100,000 deleted records
+with_table() {
+	all_met | sed "s/^\(patched,uml,measured,memory-deleted,100000,\).*/\1$1/"
+	rows 1 uml slabinfo-deleted 100000 - "$2"
 }
 
 what_was_not_measured() {
