@@ -146,7 +146,10 @@ void ima_list_fetch(struct ima_list *from, struct ima_list *to,
 	prefetchw(&to->generation);
 	prefetchw(first);
 	prefetchw(end);
-	/* It takes longer than getting a lock that is free: wait for it. */
+	/*
+	 * This takes longer than getting a lock that is free. Where getting it
+	 * waits for what was read before, as on x86, it waits outside.
+	 */
 	READ_ONCE(from->generation);
 	READ_ONCE(to->records.next);
 	READ_ONCE(to->generation);
