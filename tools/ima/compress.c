@@ -82,12 +82,9 @@ int compress_file(int from, int to, void (*alive)(void *context), void *context)
 		}
 		in = (ZSTD_inBuffer){ block, (size_t)got, 0 };
 		ret = compress_block(zstd, &in, got < (ssize_t)sizeof(block), to);
-		/* A slow disk would take longer for all of it than the watchdog waits. */
+		if (!ret)
+			ret = io_sync_now_and_then(to, taken, taken + (uint64_t)got);
 		taken += (uint64_t)got;
-		if (!ret && taken >= IO_SYNC) {
-			taken = 0;
-			ret = io_sync(to);
-		}
 		if (alive)
 			alive(context);
 		if (got < (ssize_t)sizeof(block))

@@ -610,18 +610,16 @@ static size_t take_ahead(struct epoch_ahead *ahead, uint64_t first, uint64_t off
 	return len;
 }
 
-/* As read_lists(), but further than to @len for who reads one piece after the other. */
+/* As read_lists(), but further than to @len, which is for later. */
 static ssize_t read_ahead(struct epoch *epoch, const struct held *held,
 			  uint64_t offset, uint8_t *buffer, size_t len)
 {
 	struct epoch_ahead *ahead = &epoch->ahead[held->file];
 	ssize_t got;
 
-	if (ahead->next != offset || len >= AHEAD)
-		return read_lists(epoch, held, offset, buffer, len);
 	if (!ahead->bytes)
 		ahead->bytes = malloc(AHEAD);
-	if (!ahead->bytes)
+	if (!ahead->bytes || len >= AHEAD)
 		return read_lists(epoch, held, offset, buffer, len);
 	ahead->len = 0;
 	got = read_lists(epoch, held, offset, ahead->bytes, AHEAD);
@@ -636,16 +634,24 @@ static ssize_t read_held(struct epoch *epoch, const struct held *held,
 			 uint64_t offset, uint8_t *buffer, size_t len)
 {
 	struct epoch_ahead *ahead = &epoch->ahead[held->file];
-	ssize_t got = 0;
+	bool goes_on;
+	ssize_t got;
 	size_t done;
 
 	done = take_ahead(ahead, held->first, offset, buffer, len);
-	if (done && ahead->next == offset)
-		ahead->next += done;
-	if (done < len)
-		got = read_ahead(epoch, held, offset + done, buffer + done, len - done);
+	goes_on = ahead->next == offset;
 	ahead->next = offset + len;
-	return got < 0 && !done ? got : (ssize_t)done + (got < 0 ? 0 : got);
+	if (done == len)
+		return (ssize_t)done;
+	/* Who reads one piece after the other is likely to want the next one, too. */
+	offset += done;
+	if (goes_on)
+		got = read_ahead(epoch, held, offset, buffer + done, len - done);
+	else
+		got = read_lists(epoch, held, offset, buffer + done, len - done);
+	if (got < 0)
+		return done ? (ssize_t)done : got;
+	return (ssize_t)done + got;
 }
 
 /**

@@ -9,7 +9,6 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <jansson.h>
@@ -88,7 +87,6 @@ struct options {
  * struct context - what the commands work on
  * @options: what the command line says
  * @store: folder of the store
- * @owner: its owner
  * @lent: root reads as the owner
  * @kernel: the kernel's lists
  * @has_kernel: there are some
@@ -98,7 +96,6 @@ struct options {
 struct context {
 	const struct options *options;
 	int store;
-	uid_t owner;
 	bool lent;
 	struct kernel kernel;
 	bool has_kernel;
@@ -137,8 +134,7 @@ static void become_owner(struct context *context)
 {
 	static const unsigned int kept[] = { CAP_DAC_OVERRIDE };
 
-	if (context->owner && !geteuid())
-		context->lent = !privileges_lend(context->owner, kept, ARRAY_SIZE(kept));
+	context->lent = privileges_lend(context->store, kept, ARRAY_SIZE(kept)) == 1;
 }
 
 /* What is written is root's. */
@@ -158,13 +154,11 @@ static int open_output(struct context *context, const char *output)
 static int open_store(struct context *context)
 {
 	const struct options *options = context->options;
-	struct stat st;
 	int ret;
 
 	context->store = open(options->store, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (context->store < 0 || fstat(context->store, &st))
+	if (context->store < 0)
 		return failed(options->store, -errno);
-	context->owner = st.st_uid;
 	become_owner(context);
 	if (options->saved_only)
 		return 0;

@@ -498,18 +498,11 @@ static int end_helper(bool well)
 /* What root reads may be measured, and the service itself must not make the list longer. */
 static int open_as_owner(int store, const char *boot_id)
 {
-	bool lent = false;
-	struct stat st;
+	int lent = privileges_lend(store, NULL, 0);
 	int ret;
 
-	if (fstat(store, &st))
-		return -errno;
-	if (!geteuid() && st.st_uid) {
-		ret = privileges_lend(st.st_uid, NULL, 0);
-		if (ret)
-			return ret;
-		lent = true;
-	}
+	if (lent < 0)
+		return lent;
 	ret = epoch_open(&fs.epoch, store, &fs.kernel, boot_id);
 	if (lent && privileges_return() && !ret) {
 		epoch_close(&fs.epoch);

@@ -10,6 +10,9 @@
 
 #include "io.h"
 
+/* What is written is synced after so many bytes, so that this never takes long */
+#define SYNC_BYTES	(4 << 20)
+
 /**
  * io_read - read until a buffer is full or the file ends
  * @fd: the file
@@ -113,6 +116,21 @@ int io_sync(int fd)
 		ret = fsync(fd);
 	} while (ret && errno == EINTR);
 	return ret ? -errno : 0;
+}
+
+/**
+ * io_sync_now_and_then - have what was written on stable storage, once every 4 MiB
+ * @fd: a file
+ * @before: how many bytes it had before the last write
+ * @after: how many it has now
+ *
+ * At the end of a long file, a slow disk would take longer than the watchdog waits.
+ *
+ * Return: 0 or a negative error number.
+ */
+int io_sync_now_and_then(int fd, uint64_t before, uint64_t after)
+{
+	return before / SYNC_BYTES == after / SYNC_BYTES ? 0 : io_sync(fd);
 }
 
 /**

@@ -3,6 +3,7 @@
  * Giving up the rights of root
  */
 #include <errno.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cap-ng.h>
@@ -43,22 +44,28 @@ int privileges_drop(uid_t uid, gid_t gid, const unsigned int *capabilities,
 }
 
 /**
- * privileges_lend - go on as a user for a while
- * @uid: the user
+ * privileges_lend - have root go on as the owner of a file for a while
+ * @fd: the file
  * @capabilities: those of root's that are kept meanwhile
  * @nr: how many there are
  *
- * For a process with one thread that is root. What it opens then is not measured by a
- * policy that measures what root reads: neither the user nor the effective one is root.
+ * For a process with one thread. What it opens then is not measured by a policy that
+ * measures what root reads: neither the user nor the effective one is root.
  *
- * Return: 0 or a negative error number, with nothing changed.
+ * Return: 1, and privileges_return() is to follow; 0 if the process is not root, or root is
+ * the owner; or a negative error number. Nothing has changed unless it is 1.
  */
-int privileges_lend(uid_t uid, const unsigned int *capabilities, size_t nr)
+int privileges_lend(int fd, const unsigned int *capabilities, size_t nr)
 {
+	struct stat st;
 	int ret = 0;
 	size_t i;
 
-	if (setresuid(uid, uid, 0))
+	if (fstat(fd, &st))
+		return -errno;
+	if (geteuid() || !st.st_uid)
+		return 0;
+	if (setresuid(st.st_uid, st.st_uid, 0))
 		return -errno;
 	capng_clear(CAPNG_SELECT_ALL);
 	if (nr && capng_get_caps_process())
@@ -70,7 +77,7 @@ int privileges_lend(uid_t uid, const unsigned int *capabilities, size_t nr)
 		ret = -EPERM;
 	if (ret)
 		privileges_return();
-	return ret;
+	return ret ? ret : 1;
 }
 
 /**

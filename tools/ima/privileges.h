@@ -10,7 +10,7 @@
 
 int privileges_drop(uid_t uid, gid_t gid, const unsigned int *capabilities,
 		    size_t nr);
-int privileges_lend(uid_t uid, const unsigned int *capabilities, size_t nr);
+int privileges_lend(int fd, const unsigned int *capabilities, size_t nr);
 int privileges_return(void);
 
 #endif /* IMALOG_PRIVILEGES_H */

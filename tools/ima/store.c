@@ -947,8 +947,7 @@ int segment_write(struct segment_writer *writer, size_t file, const void *data,
 	if (ret)
 		return ret;
 	*bytes += len;
-	/* At the end of a long list, a slow disk would take longer than the watchdog waits. */
-	return *bytes / IO_SYNC == before / IO_SYNC ? 0 : io_sync(f->fd);
+	return io_sync_now_and_then(f->fd, before, *bytes);
 }
 
 /* Its bytes are on stable storage, and it is closed. */

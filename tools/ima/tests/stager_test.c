@@ -243,18 +243,26 @@ static void test_what_was_staged_by_others_is_saved(void **state)
 	assert_pcr();
 }
 
-static void test_new_epoch_after_reboot(void **state)
+/* A boot that changes the TPM's counters by so much begins another epoch. */
+static void reboot_to_new_epoch(uint32_t resets, uint32_t restarts)
 {
 	struct stager_result result;
 
-	(void)state;
 	fake_measure("file", 3);
 	assert_int_equal(service(&result), 0);
 	machine_reboot();
+	boot.reset += resets - 1;
+	boot.restart += restarts;
 	fake_measure("file", 4);
 	assert_int_equal(service(&result), 0);
 	assert_whole(2);
 	assert_pcr();
+}
+
+static void test_new_epoch_after_reboot(void **state)
+{
+	(void)state;
+	reboot_to_new_epoch(1, 0);
 	read_saved(1);
 	assert_int_equal(saved.records, 3);
 }
@@ -313,18 +321,8 @@ static void test_resume_that_was_not_noted(void **state)
 /* It was started again, and not reset: the PCRs are new ones. */
 static void test_restart_is_a_new_epoch(void **state)
 {
-	struct stager_result result;
-
 	(void)state;
-	fake_measure("file", 3);
-	assert_int_equal(service(&result), 0);
-	machine_reboot();
-	boot.reset--;
-	boot.restart++;
-	fake_measure("file", 4);
-	assert_int_equal(service(&result), 0);
-	assert_whole(2);
-	assert_pcr();
+	reboot_to_new_epoch(0, 1);
 }
 
 /* A TPM that is made anew at each boot: its counters are the same each time. */
