@@ -43,18 +43,55 @@ run_suite() {
 	count_suite "$name" "$output" "$status" $((SECONDS - start))
 }
 
+# begin_suite NAME COMMAND...: run it beside the next ones, with what they leave of the CPUs.
+begin_suite() {
+	beside=$1 beside_output=$BUILD/log/$VERB-$1.log beside_start=$(date +%s)
+	shift
+
+	say "== $beside: $* (beside the next ones)"
+	# A process group of its own, to end all of it if this ends.
+	set -m
+	(cd "$ROOT" && exec nice -n 19 "$@") >"$beside_output" 2>&1 </dev/null &
+	beside_pid=$!
+	set +m
+	trap 'kill -- "-$beside_pid" 2>/dev/null || true' EXIT
+}
+
+# end_suite: wait for the one that was begun, if any, show what it says, and count.
+end_suite() {
+	local status=0
+
+	[[ -n $beside ]] || return 0
+	say "== $beside, which was begun before"
+	tail -n +1 -f -s 0.2 --pid="$beside_pid" "$beside_output"
+	wait "$beside_pid" || status=1
+	trap - EXIT
+	count_suite "$beside" "$beside_output" "$status" \
+		$(($(date -r "$beside_output" +%s) - beside_start))
+	beside=''
+}
+
 # run_suites [NAME]...: those of the table `NAME COMMAND...` that stands in standard
-# input, or all of them. Returns 1 on any failure or if no test ran.
+# input, or all of them. `NAME& COMMAND...` is run beside the next ones, up to the line
+# `wait` or the last one. Returns 1 on any failure or if no test ran.
 run_suites() {
-	local name command line known=' '
+	local name command line run known=' ' beside=''
 
 	total=0 total_passed=0 total_failed=0 total_skipped=0 summary=()
 	while read -r name command; do
+		if [[ $name = wait ]]; then
+			end_suite
+			continue
+		fi
+		run=run_suite
+		[[ $name != *'&' ]] || run=begin_suite
+		name=${name%'&'}
 		known+="$name "
 		[[ $# = 0 || " $* " = *" $name "* ]] || continue
 		# shellcheck disable=SC2086 # a command and its arguments
-		run_suite "$name" $command
+		$run "$name" $command
 	done
+	end_suite
 	for name in "$@"; do
 		[[ $known = *" $name "* ]] || die "no suite $name; there are:${known% }"
 	done

@@ -30,7 +30,7 @@ expect() {
 	shift 3
 
 	mkdir -p "$BUILD/log"
-	(ROOT=$TEMP && run_suites "$@") >"$TEMP/said" 2>&1 || rc=$?
+	(ROOT=$TEMP run_suites "$@") >"$TEMP/said" 2>&1 || rc=$?
 	if [[ $rc != "$status" ]] || ! grep -qxF -- "$line" "$TEMP/said"; then
 		good=0
 	fi
@@ -50,6 +50,41 @@ table "1 1 1" | expect "the next one runs after a failure" 1 "the suite of 2"
 table "1 0 3" | expect "a bad end" 1 "3 passed, 1 failed, 0 skipped"
 table "'' 0 0" | expect "a suite that says nothing" 1 "  FAILED first: no test ran"
 table "0 0 0" | expect "no test ran" 1 "  FAILED first: no test ran"
+table "1 0 0" | sed 's/^first/first\&/' | expect "one beside the other" 0 "3 passed, 0 failed, 0 skipped"
+table "1 1 0" | sed 's/^first/first\&/' | expect "a failure of that one" 1 "3 passed, 1 failed, 0 skipped"
+table "1 0 3" | sed 's/^first/first\&/' | expect "its bad end" 1 "3 passed, 1 failed, 0 skipped"
+table | sed 's/^first/first\&/' | expect "what it says is shown" 0 "the suite of 1"
+table | sed 's/^first/first\&/' | expect "it alone" 0 "1 passed, 0 failed, 0 skipped" first
+
+# The second one goes on once the first one has waited for it.
+cat >"$TEMP/turns" <<-'END'
+	#!/bin/sh
+	echo "$1 begins"
+	mkfifo "$2" 2>/dev/null
+	if [ "$1" = a ]; then read -r word <"$2"; else echo word >"$2"; fi
+	echo "1 passed, 0 failed, 0 skipped"
+END
+chmod +x "$TEMP/turns"
+printf '%s\n' "a& timeout 20 ./turns a pipe" "b timeout 20 ./turns b pipe" wait "c ./suite 1 0 0" |
+	expect "at the same time" 0 "3 passed, 0 failed, 0 skipped"
+good=1
+[[ $(grep -oE '^(a begins|== c)' "$TEMP/said" | paste -sd ,) = 'a begins,== c' ]] || good=0
+result "the next one waits for it" "$good"
+
+# It ends with the script.
+cat >"$TEMP/ended" <<-'END'
+	source "$1/dev/lib.sh"
+	source "$1/dev/suites.sh"
+	ROOT=$2
+	printf '%s\n' "a& sleep 61.25" "b ./suite 1 0 0" | run_suites
+END
+good=1
+timeout 2 bash "$TEMP/ended" "$ROOT" "$TEMP" >"$TEMP/said" 2>&1 || true
+sleep 0.5
+! pgrep -f 'sleep 61[.]25' >>"$TEMP/said" || good=0
+grep -q '^1 passed' "$TEMP/said" || good=0
+result "it ends when the suites are ended" "$good"
+
 table | expect "an unknown suite" 1 "${0##*/}: error: no suite third; there are: first second" third
 
 results_end
