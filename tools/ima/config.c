@@ -4,6 +4,7 @@
  */
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -90,6 +91,12 @@ static bool parse_time(const char *text, void *to)
 	return false;
 }
 
+/* The same, of what poll() can wait for */
+static bool parse_wait(const char *text, void *to)
+{
+	return parse_time(text, to) && *(uint64_t *)to <= INT_MAX;
+}
+
 static bool parse_bool(const char *text, void *to)
 {
 	bool yes = !strcmp(text, "yes");
@@ -164,7 +171,7 @@ static const struct {
 	KEY(stage_records, parse_count),
 	KEY(stage_interval, parse_time),
 	KEY(check_interval, parse_time),
-	KEY(busy_timeout, parse_time),
+	KEY(busy_timeout, parse_wait),
 	KEY(stage_on_exit, parse_bool),
 	KEY(keep_epochs, parse_keep),
 	KEY(metrics, parse_optional_path),

@@ -639,7 +639,9 @@ static ssize_t read_held(struct epoch *epoch, const struct held *held,
 	size_t done;
 
 	done = take_ahead(ahead, held->first, offset, buffer, len);
-	goes_on = ahead->next == offset;
+	/* Another reader's place is no reason not to. */
+	goes_on = ahead->next == offset ||
+		  (ahead->len && offset + done == ahead->at + ahead->len);
 	ahead->next = offset + len;
 	if (done == len)
 		return (ssize_t)done;

@@ -714,6 +714,10 @@ static int command_flush(struct context *context)
 		log_message(LOG_ERR, "the service was suspended, see its log");
 		return EXIT_FAILED;
 	}
+	if (answer.error == -KERNEL_COPIED) {
+		log_message(LOG_ERR, "%s", kernel_error(answer.error));
+		return EXIT_FAILED;
+	}
 	if (answer.error)
 		return failed("flush", answer.error);
 	printf("%" PRIu64 " records saved\n", answer.saved);

@@ -270,7 +270,7 @@ static void tell_error(int error)
 		log_message(LOG_WARNING, "others have the kernel's lists open");
 		return;
 	case -KERNEL_COPIED:
-		log_message(LOG_NOTICE, "all was copied for the next kernel");
+		log_message(LOG_NOTICE, "%s", kernel_error(error));
 		return;
 	default:
 		log_message(LOG_ERR, "nothing was deleted: %s", strerror(-error));
@@ -292,7 +292,7 @@ static void judge(struct service *service, int error)
 	/* Not each time that it is tried again */
 	if (error && error != service->failed) {
 		tell_error(error);
-		sd_notifyf(0, "STATUS=nothing is saved: %s", strerror(-error));
+		sd_notifyf(0, "STATUS=nothing is saved: %s", kernel_error(error));
 	}
 	service->failed = error;
 }
@@ -375,7 +375,9 @@ static int parse_lists(const struct config *config, struct manifest_header *head
 static int parse_banks(const struct config *config, struct manifest_header *header)
 {
 	const struct hash_algo *algo;
+	struct pcr_values zeroes;
 	char *copy, *item, *rest;
+	struct replay replay;
 	int ret = 0;
 
 	header->nr_banks = 0;
@@ -398,6 +400,13 @@ static int parse_banks(const struct config *config, struct manifest_header *head
 			header->banks[header->nr_banks++] = algo->name;
 	}
 	free(copy);
+	/* Twice the same, or one that OpenSSL lacks */
+	if (!ret)
+		ret = pcr_values_init(&zeroes, header->banks, header->nr_banks);
+	if (!ret)
+		ret = replay_init(&replay, &zeroes);
+	if (!ret)
+		replay_free(&replay);
 	if (ret || !header->nr_banks) {
 		log_message(LOG_ERR, "banks can not be \"%s\"", config->banks);
 		ret = -EINVAL;
@@ -767,8 +776,6 @@ static int add_events(struct service *service)
 						 ACCURACY, on_time, service);
 	if (ret >= 0)
 		ret = sd_event_set_watchdog(event, 1);
-	if (ret >= 0)
-		listen_for_requests(service);
 	return ret;
 }
 
@@ -787,6 +794,8 @@ static int run(struct service *service)
 			ret = 0;
 	}
 	if (ret >= 0) {
+		/* The socket is this service's, not one of another that has the store. */
+		listen_for_requests(service);
 		sd_notify(0, "READY=1");
 		/* What was left staged by a service before is taken care of. */
 		cycle(service, &result);

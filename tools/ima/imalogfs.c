@@ -498,9 +498,10 @@ static int end_helper(bool well)
 /* What root reads may be measured, and the service itself must not make the list longer. */
 static int open_as_owner(int store, const char *boot_id)
 {
-	int lent = privileges_lend(store, NULL, 0);
-	int ret;
+	static const unsigned int kept[] = { CAP_DAC_READ_SEARCH };
+	int lent, ret;
 
+	lent = privileges_lend(store, kept, sizeof(kept) / sizeof(*kept));
 	if (lent < 0)
 		return lent;
 	ret = epoch_open(&fs.epoch, store, &fs.kernel, boot_id);

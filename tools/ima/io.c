@@ -99,6 +99,27 @@ int io_write(int fd, const void *data, size_t len)
 	return 0;
 }
 
+/*
+ * A disk tells of its faults by many numbers, as ENODATA, ENOLINK, EILSEQ or ETIMEDOUT, some
+ * of which say something else here.
+ */
+static int sync_error(int error)
+{
+	switch (error) {
+	case ENOSPC:
+	case EDQUOT:
+	case EROFS:
+	case EUCLEAN:
+	case ESTALE:
+	case EACCES:
+	case EPERM:
+	case EINVAL:
+		return -error;
+	default:
+		return -EIO;
+	}
+}
+
 /**
  * io_sync - have a file or folder on stable storage
  * @fd: the file or folder
@@ -106,7 +127,9 @@ int io_write(int fd, const void *data, size_t len)
  * An error is never tried again: the kernel may have thrown away what it could
  * not write, and say yes to the second call.
  *
- * Return: 0, or a negative error number.
+ * Return: 0; -ENOSPC or -EDQUOT if there is no space; -EROFS or -EUCLEAN if nothing more can be
+ * written; -ESTALE, -EACCES or -EPERM if that is refused; -EINVAL if it is none that can be
+ * synced; or -EIO.
  */
 int io_sync(int fd)
 {
@@ -115,7 +138,7 @@ int io_sync(int fd)
 	do {
 		ret = fsync(fd);
 	} while (ret && errno == EINTR);
-	return ret ? -errno : 0;
+	return ret ? sync_error(errno) : 0;
 }
 
 /**

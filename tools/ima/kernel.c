@@ -102,6 +102,17 @@ uint64_t kernel_now(void)
 	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
+/**
+ * kernel_error - say what an error number says
+ * @error: negative, of the functions here or of others
+ *
+ * Return: the text.
+ */
+const char *kernel_error(int error)
+{
+	return error == -KERNEL_COPIED ? "all was copied for the next kernel" : strerror(-error);
+}
+
 /*
  * The files can be open to be read by many, or to be written by one process.
  * Those who hold them are waited for, but not for ever.
@@ -134,6 +145,21 @@ static void list_name(const struct list_file *file, enum kernel_list list,
 	snprintf(name, size, "%s_runtime_measurements_%s%s",
 		 file->binary ? "binary" : "ascii", file->algo->name,
 		 list == KERNEL_STAGED ? "_staged" : "");
+}
+
+/**
+ * kernel_has_list - whether the kernel has such a list
+ * @kernel: the folder
+ * @file: which
+ *
+ * Return: whether it has.
+ */
+bool kernel_has_list(const struct kernel *kernel, const struct list_file *file)
+{
+	char name[128];
+
+	list_name(file, KERNEL_STAGED, name, sizeof(name));
+	return !faccessat(kernel->dir, name, F_OK, 0);
 }
 
 /**

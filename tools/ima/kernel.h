@@ -17,7 +17,7 @@
 #define KERNEL_COUNT	"runtime_measurements_count"
 #define KERNEL_DELETED	"runtime_measurements_deleted"
 /* What no file system says: all was copied for the next kernel, and no command is taken */
-#define KERNEL_COPIED	ESHUTDOWN
+#define KERNEL_COPIED	ESTRPIPE
 
 /**
  * enum kernel_list - the two lists of the kernel
@@ -51,6 +51,8 @@ int kernel_open(struct kernel *kernel, const char *path, unsigned int wait);
 void kernel_close(struct kernel *kernel);
 void kernel_alive(const struct kernel *kernel);
 uint64_t kernel_now(void);
+const char *kernel_error(int error);
+bool kernel_has_list(const struct kernel *kernel, const struct list_file *file);
 
 int kernel_number(const struct kernel *kernel, const char *name, uint64_t *number);
 int kernel_pass(const struct kernel *kernel, int turnstile);

@@ -3,6 +3,7 @@
  * Giving up the rights of root
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -75,8 +76,9 @@ int privileges_lend(int fd, const unsigned int *capabilities, size_t nr)
 			ret = -EPERM;
 	if (nr && !ret && capng_apply(CAPNG_SELECT_CAPS))
 		ret = -EPERM;
-	if (ret)
-		privileges_return();
+	/* Neither root nor the owner with these rights: nothing is to be done as that. */
+	if (ret && privileges_return())
+		abort();
 	return ret ? ret : 1;
 }
 

@@ -153,7 +153,7 @@ static int save_list(struct stager *stager, const struct staged *staged,
 	return ret;
 }
 
-/* Save the rest of the open lists. -ENODATA says that there was none. */
+/* Save the rest of the open lists. Return: 0, 1 if there was none, or a negative error number. */
 static int save_rest(struct stager *stager, const struct staged *staged,
 		     uint64_t first, struct stager_result *result)
 {
@@ -286,6 +286,8 @@ static int check_gap(const struct stager *stager, uint64_t first)
 /*
  * Save what is staged, but for what is saved already. Sets @deleted to the
  * counter of that time.
+ *
+ * Return: 0, 1 if nothing is staged, or a negative error number.
  */
 static int save(struct stager *stager, uint64_t *deleted,
 		struct stager_result *result)
@@ -310,7 +312,8 @@ static int save(struct stager *stager, uint64_t *deleted,
 		ret = save_rest(stager, &staged, first + result->found, result);
 	if (!ret)
 		stager->gap += gap;
-	if (ret == -ENODATA && result->found)
+	/* All of it was saved before. */
+	if (ret == 1 && result->found)
 		ret = 0;
 	staged_close(&staged);
 	return ret;
@@ -391,7 +394,7 @@ int stager_cycle(struct stager *stager, struct stager_result *result)
 		ret = save_and_delete(stager, result);
 		/* Somebody else was faster: what is staged now? */
 	} while (ret == -ECANCELED && --tries);
-	return ret == -ENODATA ? 0 : ret;
+	return ret == 1 ? 0 : ret;
 }
 
 /* ---- where to go on --------------------------------------------------------- */
@@ -470,12 +473,12 @@ static int match_lists(struct stager *stager, struct match *match,
 	return ret;
 }
 
-/* After the last segment, and after @values instead */
+/* After the last segment, if there is one, and after @values instead */
 static int replay_lists(struct stager *stager, const struct pcr_values *values,
 			struct match *match)
 {
 	const struct list_file *file = &stager->store.header.files[0];
-	const struct segment *last = &stager->store.last;
+	const struct store *store = &stager->store;
 	int fds[2] = { -1, -1 };
 	int i, ret = 0;
 
@@ -488,13 +491,14 @@ static int replay_lists(struct stager *stager, const struct pcr_values *values,
 	/* Before the lists are read, so that they have all that is in it. */
 	match->pcr = stager->pcr;
 	if (!ret)
-		ret = pcr_values_init(&match->pcrs, stager->store.header.banks,
-				      stager->store.header.nr_banks);
+		ret = pcr_values_init(&match->pcrs, store->header.banks,
+				      store->header.nr_banks);
 	if (!ret)
 		ret = pcr_read(stager->tpm_dir, match->pcr, &match->pcrs,
 			       &match->known);
 	if (!ret)
-		ret = replay_init(&match->after, &last->after);
+		ret = replay_init(&match->after,
+				  store->has_last ? &store->last.after : values);
 	if (!ret)
 		ret = replay_init(&match->instead, values);
 	if (!ret)
@@ -614,6 +618,7 @@ static int goes_on(struct stager *stager, bool suspended)
 	struct pcr_values zeroes;
 	struct match *match;
 	uint64_t number;
+	bool follows;
 	int ret;
 
 	ret = store_left_over(store, &number);
@@ -623,17 +628,18 @@ static int goes_on(struct stager *stager, bool suspended)
 	if (!match)
 		return -ENOMEM;
 	ret = pcr_values_init(&zeroes, store->header.banks, store->header.nr_banks);
-	/* With no segment, no records are known to be before these. */
-	if (!ret && store->has_last)
+	if (!ret)
 		ret = replay_lists(stager, &zeroes, match);
 	if (ret)
 		goto out;
-	stager->new_pcrs = match->known && match->instead_fits && !match->after_fits;
-	if (stager->new_pcrs || (suspended && !(match->known && match->after_fits)))
+	follows = match->known && match->after_fits;
+	stager->new_pcrs = match->known && match->instead_fits && !follows;
+	if (stager->new_pcrs || (suspended && !follows))
 		goto out;
 	ret = 1;
-	if (number > store_last_segment(store) &&
-	    (!store->has_last || (match->known && !match->after_fits))) {
+	/* With no segment, nothing but the PCR tells that no records were before these. */
+	if (number > store_last_segment(store) && !follows &&
+	    (match->known || !store->has_last)) {
 		log_message(LOG_ERR, "records before those that kexec has carried may be in "
 			    STORE_LEFT_OVER " as segment %" PRIu64
 			    ": nothing is deleted; see imalogd(8)", number);
@@ -651,6 +657,21 @@ static bool same_counters(const struct manifest_boot *a,
 	       a->restart == b->restart;
 }
 
+/* What it is to save is for all of the epoch: what can not be is refused before. */
+static int new_epoch(struct stager *stager)
+{
+	struct manifest_header *header = &stager->header;
+	size_t i;
+
+	for (i = 0; i < header->nr_files; i++) {
+		if (kernel_has_list(&stager->kernel, &header->files[i]))
+			continue;
+		log_message(LOG_ERR, "files: the kernel has no %s", header->files[i].name);
+		return -EINVAL;
+	}
+	return store_new_epoch(&stager->store, header, &stager->boot);
+}
+
 /**
  * stager_start - find out where to go on
  * @stager: with its store and kernel opened; @stager->boot has what is known but
@@ -661,7 +682,8 @@ static bool same_counters(const struct manifest_boot *a,
  * have been resumed: then the counter of restarts is another one.
  * Otherwise there is a new epoch.
  *
- * Return: 0 or a negative error number.
+ * Return: 0, -EINVAL if an epoch would begin with a list that the kernel does not have, or
+ * another negative error number.
  */
 int stager_start(struct stager *stager)
 {
@@ -681,7 +703,7 @@ int stager_start(struct stager *stager)
 	boot->first = 1;
 	if (!store->has_boot || !boot->tpm || !store->boot.tpm ||
 	    boot->reset != store->boot.reset)
-		return store_new_epoch(store, &stager->header, boot);
+		return new_epoch(stager);
 
 	suspended = boot->restart != store->boot.restart;
 	ret = number_carried(stager, &boot->first);
@@ -692,7 +714,7 @@ int stager_start(struct stager *stager)
 				log_message(LOG_WARNING,
 					    "the TPM's counters are as before, but its PCR is a new one");
 			boot->first = 1;
-			return store_new_epoch(store, &stager->header, boot);
+			return new_epoch(stager);
 		}
 	}
 	if (ret < 0)

@@ -989,7 +989,7 @@ static int check_lists(struct segment_writer *writer)
 			return -EBADMSG;
 		}
 	}
-	return first->count ? 0 : -ENODATA;
+	return first->count ? 0 : 1;
 }
 
 /**
@@ -999,9 +999,9 @@ static int check_lists(struct segment_writer *writer)
  * After that the records are saved: the files are on stable storage under their
  * names, and in the manifest.
  *
- * Return: 0, -ENODATA if there were no records, -EBADMSG if a list ended inside a
- * record or the lists do not belong together, or another negative error number.
- * After an error, segment_abort() must follow.
+ * Return: 0, 1 if there were no records, -EBADMSG if a list ended inside a record or
+ * the lists do not belong together, or another negative error number. Unless it is 0,
+ * segment_abort() must follow.
  */
 int segment_commit(struct segment_writer *writer)
 {

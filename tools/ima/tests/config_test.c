@@ -154,6 +154,7 @@ static void test_what_can_not_be(void **state)
 		"[imalog]\nstage_interval = h\n",
 		"[imalog]\nstage_interval = 1 week\n",
 		"[imalog]\nstage_interval = 4294967296\n",
+		"[imalog]\nbusy_timeout = 25d\n",
 		"[imalog]\nstage_on_exit = maybe\n",
 		"[imalog]\nkeep_epochs = none\n",
 		"[imalog]\nmetrics = imalog.prom\n",

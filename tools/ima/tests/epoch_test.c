@@ -187,6 +187,36 @@ static void test_long_list_in_pieces(void **state)
 	close_epoch();
 }
 
+/* One goes on in a long list, while another one begins anew each time. */
+static void test_two_readers(void **state)
+{
+	struct bytes truth = { };
+	uint8_t piece[4096];
+	size_t at;
+
+	(void)state;
+	begin();
+	fake_measure("file", 10);
+	fake_read(truths[0], &truth);
+	at = truth.len;
+	assert_int_equal(epoch_read(&epoch, 0, 0, piece, sizeof(piece)), at);
+	bytes_free(&truth);
+	fake_measure("file", 1000);
+	fake_read(truths[0], &truth);
+	syscalls.far = 0;
+	for (; at + sizeof(piece) <= truth.len; at += sizeof(piece)) {
+		assert_int_equal(epoch_read(&epoch, 0, at, piece, sizeof(piece)),
+				 sizeof(piece));
+		assert_memory_equal(piece, truth.data + at, sizeof(piece));
+		assert_int_equal(epoch_read(&epoch, 0, 0, piece, 100), 100);
+		assert_memory_equal(piece, truth.data, 100);
+	}
+	assert_true(truth.len > 20 * sizeof(piece));
+	assert_true(syscalls.far < 10);
+	bytes_free(&truth);
+	close_epoch();
+}
+
 static void test_kexec(void **state)
 {
 	struct stager_result result;
@@ -606,6 +636,7 @@ int main(int argc, char **argv)
 		TEST(test_any_order),
 		TEST(test_a_byte_at_a_time),
 		TEST(test_long_list_in_pieces),
+		TEST(test_two_readers),
 		TEST(test_kexec),
 		TEST(test_reboot),
 		TEST(test_meanwhile),

@@ -344,6 +344,11 @@ int fake_enter(bool writer)
 	return 0;
 }
 
+bool fake_has_writer(void)
+{
+	return writers;
+}
+
 bool fake_is_free(void)
 {
 	return !readers && !writers;

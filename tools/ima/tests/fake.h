@@ -40,6 +40,7 @@ void fake_measure_same(const char *file);
 int fake_command(const void *text, size_t len, bool staged);
 int fake_enter(bool writer);
 void fake_leave(bool writer);
+bool fake_has_writer(void);
 bool fake_is_free(void);
 void fake_kexec(void);
 void fake_reboot(void);

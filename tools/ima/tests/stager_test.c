@@ -782,6 +782,67 @@ static void test_unfinished_segment_before_kexec(void **state)
 	assert_pcr();
 }
 
+/* Of the first segment there is no other one before it that tells: the PCR does. */
+static void test_unfinished_first_segment_before_kexec(void **state)
+{
+	struct stager_result result;
+	struct bytes manifest = { };
+	uint8_t *end;
+
+	(void)state;
+	fake_measure("file", 3);
+	fake_keep = true;
+	assert_int_equal(service(&result), -KERNEL_COPIED);
+	fake_keep = false;
+	fake_read(MANIFEST, &manifest);
+	end = memrchr(manifest.data, '\n', manifest.len - 1);
+	assert_non_null(end);
+	fake_write(MANIFEST, manifest.data, (size_t)(end + 1 - manifest.data));
+	bytes_free(&manifest);
+	machine_kexec();
+	assert_int_equal(service(&result), 0);
+	assert_int_equal(result.saved, 3);
+	assert_true(exists("store/epoch-00000001/left-over/00000001.binary_sha1.0"));
+	assert_whole(1);
+	assert_pcr();
+}
+
+/* Not all of them were carried, so that some were deleted, and may be what is put aside. */
+static void test_lost_first_segment_before_kexec(void **state)
+{
+	struct stager_result result;
+	struct bytes manifest = { };
+
+	(void)state;
+	assert_int_equal(service(&result), 0);
+	fake_read(MANIFEST, &manifest);
+	fake_measure("file", 3);
+	assert_int_equal(service(&result), 0);
+	fake_measure("file", 2);
+	fake_write(MANIFEST, manifest.data, manifest.len);
+	bytes_free(&manifest);
+	machine_kexec();
+	assert_int_equal(service(&result), -EILSEQ);
+	assert_int_equal(fake_number("ima/runtime_measurements_deleted"), 0);
+}
+
+/* What an epoch saves is for all of it: what the kernel does not have is not taken. */
+static void test_list_that_the_kernel_lacks(void **state)
+{
+	struct stager_result result;
+	unsigned int files = service_files;
+
+	(void)state;
+	assert_int_equal(unlink(fake_path("ima/binary_runtime_measurements_sha256_staged")), 0);
+	fake_measure("file", 3);
+	service_files = 3;
+	assert_int_equal(service(&result), -EINVAL);
+	assert_false(exists("store/epoch-00000001"));
+	service_files = files;
+	assert_int_equal(service(&result), 0);
+	assert_whole(1);
+}
+
 /* The last line ends anywhere: its segment is put aside, and saved again. */
 static void test_torn_manifest(void **state)
 {
@@ -931,6 +992,7 @@ static void test_stopped_after_each_call(void **state)
 static void test_stopped_after_each_call_then_kexec(void **state)
 {
 	(void)state;
+	stop_everywhere(true, KEXEC, 0);
 	stop_everywhere(false, KEXEC, 0);
 }
 
@@ -1062,6 +1124,7 @@ static void fail_everywhere(bool first_epoch, int error)
 	struct stager_result result;
 	unsigned int fail;
 	bool failed;
+	int ret;
 
 	for (fail = 1; ; fail++) {
 		fake_end();
@@ -1074,9 +1137,13 @@ static void fail_everywhere(bool first_epoch, int error)
 		syscalls.count = 0;
 		syscalls.fail = fail;
 		syscalls.error = error;
-		service(&result);
+		ret = service(&result);
 		failed = syscalls.count >= fail;
 		syscalls.fail = 0;
+		/* Who is told that all is well believes it. */
+		if (!ret)
+			assert_int_equal(fake_number("ima/runtime_measurements_deleted"),
+					 first_epoch ? 3 : 7);
 		fake_measure("file", 2);
 		assert_int_equal(service(&result), 0);
 		assert_int_equal(service(&result), 0);
@@ -1094,6 +1161,34 @@ static void test_each_call_fails(void **state)
 	fail_everywhere(false, EIO);
 	fail_everywhere(false, ENOSPC);
 	fail_everywhere(true, EROFS);
+	fail_everywhere(true, ENODATA);
+	fail_everywhere(false, EILSEQ);
+}
+
+/* A disk says by other numbers that it fails, some of which mean something else here. */
+static void test_errors_of_a_disk(void **state)
+{
+	static const struct { int says, is; } errors[] = {
+		{ ENODATA, EIO }, { ENOLINK, EIO }, { EILSEQ, EIO }, { ETIMEDOUT, EIO },
+		{ EBADMSG, EIO }, { EIO, EIO }, { ENOSPC, ENOSPC }, { EDQUOT, EDQUOT },
+		{ EROFS, EROFS }, { EUCLEAN, EUCLEAN }, { ESTALE, ESTALE },
+	};
+	struct stager_result result;
+	size_t i;
+
+	(void)state;
+	fake_measure("file", 3);
+	assert_int_equal(service(&result), 0);
+	fake_measure("file", 4);
+	for (i = 0; i < ARRAY_SIZE(errors); i++) {
+		syscalls.sync_error = errors[i].says;
+		assert_int_equal(service(&result), -errors[i].is);
+		assert_int_equal(fake_number("ima/runtime_measurements_deleted"), 3);
+	}
+	syscalls.sync_error = 0;
+	assert_int_equal(service(&result), 0);
+	assert_whole(1);
+	assert_pcr();
 }
 
 /* The same while the service runs on. */
@@ -1204,6 +1299,9 @@ int main(int argc, char **argv)
 		TEST(test_manifest_has_lost_lines),
 		TEST(test_manifest_has_lost_lines_before_kexec),
 		TEST(test_unfinished_segment_before_kexec),
+		TEST(test_unfinished_first_segment_before_kexec),
+		TEST(test_lost_first_segment_before_kexec),
+		TEST(test_list_that_the_kernel_lacks),
 		TEST(test_left_overs),
 		TEST(test_list_that_is_none),
 		TEST(test_kernel_without_staging),
@@ -1213,6 +1311,7 @@ int main(int argc, char **argv)
 		TEST(test_power_fails_after_each_call),
 		TEST(test_killed_then_power_fails),
 		TEST(test_each_call_fails),
+		TEST(test_errors_of_a_disk),
 		TEST(test_each_call_fails_while_running),
 		TEST(test_no_descriptor_is_left_open),
 	};

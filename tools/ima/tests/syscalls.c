@@ -259,6 +259,15 @@ int __wrap_open(const char *path, int flags, ...)
 	return fd;
 }
 
+/* Another one has deleted since it was opened. */
+static bool is_stale(int fd)
+{
+	if (fd >= FDS || !list_fds[fd].open || list_fds[fd].generation == fake_generation)
+		return false;
+	errno = ESTALE;
+	return true;
+}
+
 ssize_t __wrap_read(int fd, void *buffer, size_t len)
 {
 	ssize_t ret;
@@ -272,11 +281,8 @@ ssize_t __wrap_read(int fd, void *buffer, size_t len)
 		}
 		len = 3 + syscalls.count % 64 < len ? 3 + syscalls.count % 64 : len;
 	}
-	if (fd < FDS && list_fds[fd].open &&
-	    list_fds[fd].generation != fake_generation) {
-		errno = ESTALE;
+	if (is_stale(fd))
 		return -1;
-	}
 	ret = __real_read(fd, buffer, len);
 	passed();
 	return ret;
@@ -284,8 +290,18 @@ ssize_t __wrap_read(int fd, void *buffer, size_t len)
 
 ssize_t __wrap_pread(int fd, void *buffer, size_t len, off_t offset)
 {
+	ssize_t ret;
+
 	syscalls.far += len > SYSCALLS_FAR && offset;
-	return __real_pread(fd, buffer, len, offset);
+	if (fails())
+		return -1;
+	if (syscalls.short_io && len > 3)
+		len = 3 + syscalls.count % 64 < len ? 3 + syscalls.count % 64 : len;
+	if (is_stale(fd))
+		return -1;
+	ret = __real_pread(fd, buffer, len, offset);
+	passed();
+	return ret;
 }
 
 static ssize_t list_write(int fd, const void *data, size_t len)
@@ -349,6 +365,13 @@ int __wrap_fsync(int fd)
 
 	if (fails())
 		return -1;
+	/* Whoever has a list open to write keeps others from it: not for as long as a disk takes. */
+	if (fake_has_writer())
+		abort();
+	if (syscalls.sync_error) {
+		errno = syscalls.sync_error;
+		return -1;
+	}
 	ret = __real_fsync(fd);
 	synced(fd);
 	passed();

@@ -17,6 +17,7 @@
  * @lose: what was not synced and is lost then, as when the power fails
  * @fail: number of the call that fails, 0 for none
  * @error: with this error
+ * @sync_error: each fsync() fails with this error, 0 for none
  * @hook: called before each call, or NULL
  * @short_io: each read and write does a part only, or is interrupted
  * @far: reads of more than %SYSCALLS_FAR bytes at an offset so far
@@ -27,6 +28,7 @@ struct syscalls {
 	unsigned int lose;
 	unsigned int fail;
 	int error;
+	int sync_error;
 	void (*hook)(void);
 	bool short_io;
 	unsigned int far;
