@@ -604,15 +604,15 @@ static int number_carried(struct stager *stager, uint64_t *first)
 /*
  * What the TPM has says whether the list goes on where the saved records end. It is the first
  * one since its PCRs are zeroes if that is where it leads from: a TPM that is made anew at each
- * boot has the same counters each time. And with counters that nobody has noted, after the machine
- * was @suspended, only the PCR can say that it goes on.
+ * boot has the same counters each time. And with counters that have @changed, and nobody has noted
+ * that, as of a machine that was suspended, only the PCR can say that it goes on.
  *
  * A kernel counts deleted records anew, and does not tell whether the manifest has lost lines
  * of records that were deleted: but then what was carried does not lead to the PCR.
  *
  * Return: 1 if it goes on, 0 if it is the first one, or a negative error number.
  */
-static int goes_on(struct stager *stager, bool suspended)
+static int goes_on(struct stager *stager, bool changed)
 {
 	const struct store *store = &stager->store;
 	struct pcr_values zeroes;
@@ -634,7 +634,7 @@ static int goes_on(struct stager *stager, bool suspended)
 		goto out;
 	follows = match->known && match->after_fits;
 	stager->new_pcrs = match->known && match->instead_fits && !follows;
-	if (stager->new_pcrs || (suspended && !follows))
+	if (stager->new_pcrs || (changed && !follows))
 		goto out;
 	ret = 1;
 	/* With no segment, nothing but the PCR tells that no records were before these. */
@@ -679,7 +679,7 @@ static int new_epoch(struct stager *stager)
  *
  * The same kernel goes on with its epoch. So does another one, started by kexec,
  * if the TPM was neither reset nor restarted since, by its counters and its PCR. It may
- * have been resumed: then the counter of restarts is another one.
+ * have been resumed or cleared: then its counters are others, and only the PCR tells.
  * Otherwise there is a new epoch.
  *
  * Return: 0, -EINVAL if an epoch would begin with a list that the kernel does not have, or
@@ -689,7 +689,7 @@ int stager_start(struct stager *stager)
 {
 	struct store *store = &stager->store;
 	struct manifest_boot *boot = &stager->boot;
-	bool suspended;
+	bool changed, reset;
 	int ret;
 
 	stager->new_pcrs = false;
@@ -701,16 +701,23 @@ int stager_start(struct stager *stager)
 	}
 
 	boot->first = 1;
-	if (!store->has_boot || !boot->tpm || !store->boot.tpm ||
-	    boot->reset != store->boot.reset)
+	if (!store->has_boot || !boot->tpm || !store->boot.tpm)
+		return new_epoch(stager);
+	/*
+	 * It was reset, unless it was cleared: TPM2_Clear() counts anew, and leaves the PCRs.
+	 * Without a segment they would be the same to begin with.
+	 */
+	reset = boot->reset != store->boot.reset;
+	if (reset && !store->has_last)
 		return new_epoch(stager);
 
-	suspended = boot->restart != store->boot.restart;
-	ret = number_carried(stager, &boot->first);
+	changed = reset || boot->restart != store->boot.restart;
+	boot->first = store_next_number(store);
+	ret = reset ? 0 : number_carried(stager, &boot->first);
 	if (!ret && boot->first == store_next_number(store)) {
-		ret = goes_on(stager, suspended);
+		ret = goes_on(stager, changed);
 		if (!ret) {
-			if (!suspended)
+			if (!changed)
 				log_message(LOG_WARNING,
 					    "the TPM's counters are as before, but its PCR is a new one");
 			boot->first = 1;

@@ -318,6 +318,40 @@ static void test_resume_that_was_not_noted(void **state)
 	assert_pcr();
 }
 
+/* It was cleared, which counts anew, and then a kexec came before the service could note it. */
+static void test_clear_that_was_not_noted(void **state)
+{
+	struct stager_result result;
+
+	(void)state;
+	boot.reset = 7;
+	fake_measure("file", 3);
+	assert_int_equal(service(&result), 0);
+	boot.reset = 0;
+	boot.restart = 0;
+	fake_measure("file", 2);
+	machine_kexec();
+	fake_measure("file", 1);
+	assert_int_equal(service(&result), 0);
+	assert_int_equal(result.saved, 3);
+	assert_whole(1);
+	assert_pcr();
+}
+
+/* It was reset before anything was saved. */
+static void test_reset_of_an_empty_epoch(void **state)
+{
+	struct stager_result result;
+
+	(void)state;
+	assert_int_equal(service(&result), 0);
+	machine_reboot();
+	fake_measure("file", 2);
+	assert_int_equal(service(&result), 0);
+	assert_whole(2);
+	assert_pcr();
+}
+
 /* It was started again, and not reset: the PCRs are new ones. */
 static void test_restart_is_a_new_epoch(void **state)
 {
@@ -1278,6 +1312,8 @@ int main(int argc, char **argv)
 		TEST(test_new_epoch_after_reboot),
 		TEST(test_resume_is_no_new_epoch),
 		TEST(test_resume_that_was_not_noted),
+		TEST(test_clear_that_was_not_noted),
+		TEST(test_reset_of_an_empty_epoch),
 		TEST(test_restart_is_a_new_epoch),
 		TEST(test_new_epoch_with_the_same_counters),
 		TEST(test_without_tpm),
