@@ -365,7 +365,7 @@ int __wrap_fsync(int fd)
 
 	if (fails())
 		return -1;
-	/* Whoever has a list open to write keeps others from it: not for as long as a disk takes. */
+	/* Whoever has a list open to write keeps others off it: never for so long. */
 	if (fake_has_writer())
 		abort();
 	if (syscalls.sync_error) {
