@@ -436,6 +436,23 @@ static unsigned int wait_left(const struct epoch *epoch, uint64_t start)
 	return waited < wait - WAIT_LEAST ? wait - (unsigned int)waited : WAIT_LEAST;
 }
 
+/* Those who wait have a thread each: some are left for those who need not. */
+static int wait_turn(struct epoch *epoch, uint64_t start)
+{
+	uint64_t end = start + epoch->kernel->wait;
+	struct timespec until = {
+		.tv_sec = (time_t)(end / 1000),
+		.tv_nsec = (long)(end % 1000 * 1000000),
+	};
+	int ret = 0;
+
+	if (atomic_fetch_add(&epoch->waiting, 1) >= EPOCH_WAITING ||
+	    pthread_mutex_clocklock(&epoch->holding, CLOCK_MONOTONIC, &until))
+		ret = -EBUSY;
+	atomic_fetch_sub(&epoch->waiting, 1);
+	return ret;
+}
+
 /*
  * One after the other, and after a service that wants to stage or delete: however
  * many readers there are, they do not keep it from that.
@@ -448,7 +465,9 @@ static int hold(struct epoch *epoch, size_t file, struct held *held)
 	int ret;
 
 	*held = (struct held){ .fds = { -1, -1 }, .file = file };
-	pthread_mutex_lock(&epoch->holding);
+	ret = wait_turn(epoch, start);
+	if (ret)
+		return ret;
 	kernel.wait = wait_left(epoch, start);
 	ret = kernel_pass(&kernel, epoch->turn);
 	for (list = KERNEL_CURRENT; list <= KERNEL_STAGED && !ret; list++) {

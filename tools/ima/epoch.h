@@ -6,6 +6,7 @@
 #define IMALOG_EPOCH_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -29,6 +30,9 @@ struct epoch_segment {
 	uint64_t count;
 	uint64_t end[];
 };
+
+/* So many readers can wait for the kernel's lists at a time */
+#define EPOCH_WAITING	32
 
 /**
  * struct epoch_ahead - what was read ahead of the kernel's lists
@@ -54,6 +58,7 @@ struct epoch_ahead {
  * @manifest: its manifest
  * @header: first line of the manifest
  * @boot: the kernel that took over last, which is this one
+ * @waiting: how many wait for that, %EPOCH_WAITING at most
  * @holding: held while the kernel's lists are open
  * @ahead: what was read ahead of each file, with @holding
  * @lock: for all that follows
@@ -75,6 +80,7 @@ struct epoch {
 	int manifest;
 	struct manifest_header header;
 	struct manifest_boot boot;
+	atomic_uint waiting;
 	pthread_mutex_t holding;
 	struct epoch_ahead ahead[MANIFEST_FILES];
 	pthread_mutex_t lock;

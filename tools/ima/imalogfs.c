@@ -403,6 +403,14 @@ static int check_own_mount(void)
 	return -EINVAL;
 }
 
+/* Somebody answers there. */
+static bool is_shown(const char *dir)
+{
+	struct statfs st;
+
+	return !statfs(dir, &st) && st.f_type == FUSE_SUPER_MAGIC;
+}
+
 /*
  * Until the service tells something or ends. Meanwhile, the watchdog is told that it answers:
  * nothing is opened for that, which the kernel would measure.
@@ -410,15 +418,13 @@ static int check_own_mount(void)
 static bool ends_well(int from_service)
 {
 	struct pollfd end = { .fd = from_service, .events = POLLIN };
-	struct statfs st;
 	char byte;
 	int ret;
 
 	while ((ret = poll(&end, 1, fs.watchdog)) <= 0) {
 		if (ret && errno != EINTR)
 			return false;
-		if (!ret && !statfs(fs.config.mount_dir, &st) &&
-		    st.f_type == FUSE_SUPER_MAGIC)
+		if (!ret && is_shown(fs.config.mount_dir))
 			sd_notify(0, "WATCHDOG=1");
 	}
 	return io_read(from_service, &byte, 1) == 1;
@@ -572,6 +578,10 @@ static int run(const struct passwd *user)
 	struct fuse *fuse = NULL;
 	int ret, helped;
 
+	if (user && is_shown(dir)) {
+		log_message(LOG_ERR, "%s: another imalogfs shows the log there", dir);
+		return -EBUSY;
+	}
 	/* Who may read is for the kernel to decide, by the mode of a file. */
 	if (!fuse_opt_add_arg(&args, "imalogfs") &&
 	    !fuse_opt_add_arg(&args, "-oro,nosuid,nodev,noexec,default_permissions") &&

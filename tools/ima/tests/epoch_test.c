@@ -217,6 +217,26 @@ static void test_two_readers(void **state)
 	close_epoch();
 }
 
+/* Nobody waits for longer than is said, nor with too many others. */
+static void test_others_wait(void **state)
+{
+	uint8_t byte;
+
+	(void)state;
+	begin();
+	fake_measure("file", 3);
+	pthread_mutex_lock(&epoch.holding);
+	assert_int_equal(epoch_read(&epoch, 0, 0, &byte, 1), -EBUSY);
+	pthread_mutex_unlock(&epoch.holding);
+	assert_int_equal(epoch_read(&epoch, 0, 0, &byte, 1), 1);
+	epoch.waiting = EPOCH_WAITING;
+	assert_int_equal(epoch_read(&epoch, 0, 0, &byte, 1), -EBUSY);
+	epoch.waiting = EPOCH_WAITING - 1;
+	assert_int_equal(epoch_read(&epoch, 0, 0, &byte, 1), 1);
+	assert_int_equal(epoch.waiting, EPOCH_WAITING - 1);
+	close_epoch();
+}
+
 static void test_kexec(void **state)
 {
 	struct stager_result result;
@@ -637,6 +657,7 @@ int main(int argc, char **argv)
 		TEST(test_a_byte_at_a_time),
 		TEST(test_long_list_in_pieces),
 		TEST(test_two_readers),
+		TEST(test_others_wait),
 		TEST(test_kexec),
 		TEST(test_reboot),
 		TEST(test_meanwhile),
