@@ -49,11 +49,13 @@ begin_suite() {
 	shift
 
 	say "== $beside: $* (beside the next ones)"
-	# A process group of its own, to end all of it if this ends.
-	set -m
-	(cd "$ROOT" && exec nice -n 19 "$@") >"$beside_output" 2>&1 </dev/null &
+	# A session of its own: to end all of it if this ends, and because the scheduler may take
+	# the priority of a session (sched_autogroup) before those of its processes.
+	# shellcheck disable=SC2016 # of the shell there
+	(cd "$ROOT" && exec setsid nice -n 19 bash -c \
+		'{ echo 19 >/proc/self/autogroup; } 2>/dev/null; exec "$@"' suite "$@") \
+		>"$beside_output" 2>&1 </dev/null &
 	beside_pid=$!
-	set +m
 	trap 'kill -- "-$beside_pid" 2>/dev/null || true' EXIT
 }
 
