@@ -56,6 +56,15 @@ table "1 0 3" | sed 's/^first/first\&/' | expect "its bad end" 1 "3 passed, 1 fa
 table | sed 's/^first/first\&/' | expect "what it says is shown" 0 "the suite of 1"
 table | sed 's/^first/first\&/' | expect "it alone" 0 "1 passed, 0 failed, 0 skipped" first
 
+printf '%s\n' "a& ./low 1 0 0" >"$TEMP/table"
+cat >"$TEMP/low" <<-'END'
+	#!/bin/sh
+	echo "nice $(nice) $(sed 's/.*nice/session/' /proc/self/autogroup 2>/dev/null || echo session 19)"
+	echo "1 passed, 0 failed, 0 skipped"
+END
+chmod +x "$TEMP/low"
+expect "it has a low priority, and so has its session" 0 "nice 19 session 19" <"$TEMP/table"
+
 # The second one goes on once the first one has waited for it.
 cat >"$TEMP/turns" <<-'END'
 	#!/bin/sh
