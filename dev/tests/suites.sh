@@ -42,6 +42,11 @@ table() {
 	printf '%s\n' "first ./suite ${1:-1 0 0}" "second ./suite ${2:-2 0 0}"
 }
 
+# The same, the first one beside the second one
+beside() {
+	table "$@" | sed 's/^first/first\&/'
+}
+
 table | expect "the sum of all" 0 "3 passed, 0 failed, 0 skipped"
 table | expect "one of them" 0 "2 passed, 0 failed, 0 skipped" second
 table | expect "what a suite says is shown" 0 "the suite of 1"
@@ -50,11 +55,11 @@ table "1 1 1" | expect "the next one runs after a failure" 1 "the suite of 2"
 table "1 0 3" | expect "a bad end" 1 "3 passed, 1 failed, 0 skipped"
 table "'' 0 0" | expect "a suite that says nothing" 1 "  FAILED first: no test ran"
 table "0 0 0" | expect "no test ran" 1 "  FAILED first: no test ran"
-table "1 0 0" | sed 's/^first/first\&/' | expect "one beside the other" 0 "3 passed, 0 failed, 0 skipped"
-table "1 1 0" | sed 's/^first/first\&/' | expect "a failure of that one" 1 "3 passed, 1 failed, 0 skipped"
-table "1 0 3" | sed 's/^first/first\&/' | expect "its bad end" 1 "3 passed, 1 failed, 0 skipped"
-table | sed 's/^first/first\&/' | expect "what it says is shown" 0 "the suite of 1"
-table | sed 's/^first/first\&/' | expect "it alone" 0 "1 passed, 0 failed, 0 skipped" first
+beside "1 0 0" | expect "one beside the other" 0 "3 passed, 0 failed, 0 skipped"
+beside "1 1 0" | expect "a failure of that one" 1 "3 passed, 1 failed, 0 skipped"
+beside "1 0 3" | expect "its bad end" 1 "3 passed, 1 failed, 0 skipped"
+beside | expect "what it says is shown" 0 "the suite of 1"
+beside | expect "it alone" 0 "1 passed, 0 failed, 0 skipped" first
 
 printf '%s\n' "a& ./low 1 0 0" >"$TEMP/table"
 cat >"$TEMP/low" <<-'END'

@@ -120,7 +120,7 @@ static int exit_code(int error)
 
 static int failed(const char *what, int error)
 {
-	log_message(LOG_ERR, "%s: %s", what, strerror(-error));
+	log_message(LOG_ERR, "%s: %s", what, kernel_error(error));
 	return exit_code(error);
 }
 
@@ -712,10 +712,6 @@ static int command_flush(struct context *context)
 		return failed(options->control, ret);
 	if (answer.error == CONTROL_SUSPENDED) {
 		log_message(LOG_ERR, "the service was suspended, see its log");
-		return EXIT_FAILED;
-	}
-	if (answer.error == -KERNEL_COPIED) {
-		log_message(LOG_ERR, "%s", kernel_error(answer.error));
 		return EXIT_FAILED;
 	}
 	if (answer.error)

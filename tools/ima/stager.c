@@ -711,7 +711,7 @@ int stager_start(struct stager *stager)
 	if (reset && !store->has_last)
 		return new_epoch(stager);
 
-	changed = reset || boot->restart != store->boot.restart;
+	changed = !same_counters(boot, &store->boot);
 	boot->first = store_next_number(store);
 	ret = reset ? 0 : number_carried(stager, &boot->first);
 	if (!ret && boot->first == store_next_number(store)) {
