@@ -24,6 +24,7 @@
 #include "quote.h"
 #include "stager.h"
 #include "store.h"
+#include "tpm.h"
 #include "util.h"
 #include "verify.h"
 #include "view.h"
@@ -49,6 +50,7 @@ enum {
  * @list: which list, or NULL
  * @store: folder of the store
  * @ima: folder of the kernel's lists
+ * @tcti: how to talk to the TPM, or NULL to read its PCRs in @tpm
  * @tpm: folder of the TPM's PCRs
  * @boot_id: file of the boot id
  * @control: the service's socket
@@ -68,6 +70,7 @@ struct options {
 	const char *list;
 	const char *store;
 	const char *ima;
+	const char *tcti;
 	const char *tpm;
 	const char *boot_id;
 	const char *control;
@@ -301,10 +304,14 @@ static int read_tpm(const struct options *options, struct verify *verify)
 	for (pcr = 0; pcr < RECORD_PCRS; pcr++) {
 		if (!(verify->wanted >> pcr & 1))
 			continue;
-		ret = pcr_read(options->tpm, pcr, &verify->target,
-			       &verify->known[pcr]);
+		if (options->tcti)
+			ret = tpm_read_pcr(options->tcti, pcr, &verify->target,
+					   &verify->known[pcr]);
+		else
+			ret = pcr_read(options->tpm, pcr, &verify->target,
+				       &verify->known[pcr]);
 		if (ret)
-			return failed(options->tpm, ret);
+			return failed(options->tcti ? options->tcti : options->tpm, ret);
 	}
 	return 0;
 }
@@ -737,6 +744,7 @@ static const struct {
 enum {
 	OPTION_IMA = 256,
 	OPTION_TPM,
+	OPTION_TCTI,
 	OPTION_BOOT_ID,
 	OPTION_PCRS,
 	OPTION_PCR,
@@ -765,6 +773,8 @@ static const struct argp_option argp_options[] = {
 	  "verify: what the quote was asked for with (tpm2_quote --qualification)", 0 },
 	{ "pcr", OPTION_PCR, "NUMBER", 0,
 	  "verify: a PCR that IMA extends (10), also more than once", 0 },
+	{ "tcti", OPTION_TCTI, "TCTI", 0,
+	  "verify: ask this TPM (device:/dev/tpmrm0) instead of the kernel for its PCRs", 0 },
 	{ "format", 'f', "FORMAT", 0,
 	  "export: binary, ascii, cel-json, or the name of a list", 0 },
 	{ "output", 'o', "FILE", 0, "export, cat: write to FILE", 0 },
@@ -859,6 +869,9 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 		break;
 	case OPTION_TPM:
 		options->tpm = argument;
+		break;
+	case OPTION_TCTI:
+		options->tcti = argument;
 		break;
 	case OPTION_BOOT_ID:
 		options->boot_id = argument;

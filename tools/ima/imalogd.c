@@ -440,6 +440,7 @@ static int service_open(struct service *service)
 	service->has_tpm = !access(config->tpm_dir, F_OK);
 	stager->boot.tpm = service->has_tpm;
 	/* With a TPM, but without its counters, it is not known which epoch this is. */
+	stager->tcti = service->has_tpm ? config->tcti : NULL;
 	if (service->has_tpm)
 		ret = tpm_counters(config->tcti, &stager->boot.reset,
 				   &stager->boot.restart);

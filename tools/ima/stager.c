@@ -18,6 +18,7 @@
 #include "log.h"
 #include "pcr.h"
 #include "stager.h"
+#include "tpm.h"
 
 /* How often what is staged is read again after others have deleted */
 #define READ_TRIES	3
@@ -493,7 +494,10 @@ static int replay_lists(struct stager *stager, const struct pcr_values *values,
 	if (!ret)
 		ret = pcr_values_init(&match->pcrs, store->header.banks,
 				      store->header.nr_banks);
-	if (!ret)
+	if (!ret && stager->tcti)
+		ret = tpm_read_pcr(stager->tcti, match->pcr, &match->pcrs,
+				   &match->known);
+	else if (!ret)
 		ret = pcr_read(stager->tpm_dir, match->pcr, &match->pcrs,
 			       &match->known);
 	if (!ret)

@@ -21,6 +21,7 @@
  * @kernel: where they come from
  * @header: files and banks of a new epoch
  * @boot: this kernel, and the TPM's counters now
+ * @tcti: how to talk to the TPM, or NULL to read its PCRs in @tpm_dir
  * @tpm_dir: folder of the TPM's PCRs
  * @pcr: the one that IMA extends
  * @writer: the segment that is being written
@@ -32,6 +33,7 @@ struct stager {
 	struct kernel kernel;
 	struct manifest_header header;
 	struct manifest_boot boot;
+	const char *tcti;
 	const char *tpm_dir;
 	uint32_t pcr;
 	struct segment_writer writer;
