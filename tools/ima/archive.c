@@ -86,11 +86,11 @@ static int remove_name(const char *name, void *context)
 		return 0;
 	/* Linux says so of a folder. */
 	if (errno != EISDIR)
-		return -errno;
+		return io_error(errno);
 	inner = openat(fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	ret = inner < 0 ? -errno : empty_folder(folder->archive, inner);
+	ret = inner < 0 ? io_error(errno) : empty_folder(folder->archive, inner);
 	if (!ret && unlinkat(fd, name, AT_REMOVEDIR))
-		ret = -errno;
+		ret = io_error(errno);
 	return ret;
 }
 
@@ -112,7 +112,7 @@ static int remove_old_epoch(struct archive *archive)
 	fd = openat(archive->dir, OLD_EPOCH,
 		    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
-		return errno == ENOENT ? 0 : -errno;
+		return errno == ENOENT ? 0 : io_error(errno);
 	/* It must not be an epoch again that lacks files, when the power fails. */
 	ret = io_sync(archive->dir);
 	if (ret)
@@ -120,7 +120,7 @@ static int remove_old_epoch(struct archive *archive)
 	else
 		ret = empty_folder(archive, fd);
 	if (!ret && unlinkat(archive->dir, OLD_EPOCH, AT_REMOVEDIR))
-		ret = -errno;
+		ret = io_error(errno);
 	return ret ? ret : 1;
 }
 
@@ -165,7 +165,7 @@ static int remove_epoch(struct archive *archive, uint64_t epoch)
 		return ret;
 	store_epoch_name(epoch, name);
 	if (renameat(archive->dir, name, archive->dir, OLD_EPOCH))
-		return -errno;
+		return io_error(errno);
 	log_message(LOG_NOTICE, "epoch %" PRIu64 " is removed: %" PRIu64
 		    " finished ones are kept", epoch, archive->keep);
 	return remove_old_epoch(archive);
@@ -190,7 +190,7 @@ static int compare(struct archive *archive, int plain, struct compressed *reader
 	ssize_t got, same;
 
 	if (lseek(plain, 0, SEEK_SET))
-		return -errno;
+		return io_error(errno);
 	do {
 		got = io_read(plain, a, sizeof(a));
 		if (got < 0)
@@ -212,7 +212,7 @@ static int write_compressed(struct archive *archive, int dir, int plain,
 
 	fd = openat(dir, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
 	if (fd < 0)
-		return -errno;
+		return io_error(errno);
 	ret = compress_file(plain, fd, archive->alive, archive->context);
 	if (!ret)
 		ret = io_sync(fd);
@@ -231,7 +231,7 @@ static int read_back(struct archive *archive, int dir, int plain, const char *na
 
 	fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return -errno;
+		return io_error(errno);
 	ret = compressed_open(&reader, fd);
 	if (ret)
 		return ret;
@@ -249,7 +249,7 @@ static int replace_file(struct archive *archive, int dir, const char *name)
 
 	plain = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	if (plain < 0)
-		return -errno;
+		return io_error(errno);
 	snprintf(temporary, sizeof(temporary), "%s" TEMPORARY, name);
 	snprintf(final, sizeof(final), "%s" STORE_COMPRESSED, name);
 	ret = write_compressed(archive, dir, plain, temporary);
@@ -257,13 +257,13 @@ static int replace_file(struct archive *archive, int dir, const char *name)
 		ret = read_back(archive, dir, plain, temporary);
 	close(plain);
 	if (!ret && renameat(dir, temporary, dir, final))
-		ret = -errno;
+		ret = io_error(errno);
 	if (ret)
 		unlinkat(dir, temporary, 0);
 	if (!ret)
 		ret = io_sync(dir);
 	if (!ret && unlinkat(dir, name, 0))
-		ret = -errno;
+		ret = io_error(errno);
 	return ret;
 }
 

@@ -97,6 +97,8 @@ static int add_segment(struct epoch *epoch, const struct segment *segment)
 	for (i = 0; i < epoch->header.nr_files; i++)
 		added->end[i] = saved_end(epoch, i) + segment->files[i].bytes;
 	epoch->nr_segments++;
+	if (epoch->most_segments < epoch->nr_segments)
+		epoch->most_segments = epoch->nr_segments;
 	return 0;
 }
 
@@ -106,12 +108,12 @@ static int check_file(struct epoch *epoch)
 	struct stat now, open;
 	int fd;
 
-	if (fstatat(epoch->dir, STORE_MANIFEST, &now, 0) ||
+	if (fstatat(epoch->dir, STORE_MANIFEST, &now, AT_SYMLINK_NOFOLLOW) ||
 	    fstat(epoch->manifest, &open))
 		return -errno;
 	if (now.st_ino == open.st_ino && now.st_dev == open.st_dev)
 		return 0;
-	fd = openat(epoch->dir, STORE_MANIFEST, O_RDONLY | O_CLOEXEC);
+	fd = openat(epoch->dir, STORE_MANIFEST, O_RDONLY | STORE_FLAGS);
 	if (fd < 0)
 		return -errno;
 	close(epoch->manifest);
@@ -156,12 +158,33 @@ static int keep_tail(struct epoch *epoch)
 	return got < 0 ? (int)got : 0;
 }
 
+/* All that was read so far is of these files, and other threads read their names. */
+static int take_header(struct epoch *epoch, const struct manifest_header *header)
+{
+	size_t i;
+
+	if (header->epoch != epoch->number) {
+		epoch->reader.why = "it is that of another epoch";
+		return -EBADMSG;
+	}
+	if (!epoch->header.nr_files) {
+		epoch->header = *header;
+		return 0;
+	}
+	for (i = 0; i < header->nr_files && i < epoch->header.nr_files; i++)
+		if (strcmp(header->files[i].name, epoch->header.files[i].name))
+			break;
+	if (i == header->nr_files && i == epoch->header.nr_files)
+		return 0;
+	epoch->reader.why = "its files are not those that it had";
+	return -EBADMSG;
+}
+
 static int take_line(struct epoch *epoch, const struct manifest_line *line)
 {
 	switch (line->kind) {
 	case MANIFEST_HEADER:
-		epoch->header = line->header;
-		break;
+		return take_header(epoch, &line->header);
 	case MANIFEST_BOOT:
 		epoch->boot = line->boot;
 		break;
@@ -224,24 +247,22 @@ static int refresh(struct epoch *epoch)
 int epoch_open(struct epoch *epoch, int store, const struct kernel *kernel,
 	       const char *boot_id)
 {
-	uint64_t number;
 	int ret;
 
 	memset(epoch, 0, sizeof(*epoch));
 	epoch->kernel = kernel;
 	epoch->turn = -1;
 	epoch->manifest = -1;
-	ret = store_last_epoch(store, &number);
+	ret = store_last_epoch(store, &epoch->number);
 	if (ret)
 		return ret == -ENOENT ? -EAGAIN : ret;
-	epoch->dir = store_open_epoch(store, number);
+	epoch->dir = store_open_epoch(store, epoch->number);
 	if (epoch->dir < 0)
 		return epoch->dir;
 	pthread_mutex_init(&epoch->holding, NULL);
 	pthread_mutex_init(&epoch->lock, NULL);
-	epoch->turn = openat(store, STORE_TURN, O_RDONLY | O_CLOEXEC);
-	epoch->manifest = openat(epoch->dir, STORE_MANIFEST,
-				 O_RDONLY | O_CLOEXEC);
+	epoch->turn = openat(store, STORE_TURN, O_RDONLY | STORE_FLAGS);
+	epoch->manifest = openat(epoch->dir, STORE_MANIFEST, O_RDONLY | STORE_FLAGS);
 	if (epoch->turn < 0 || epoch->manifest < 0) {
 		ret = errno == ENOENT ? -EAGAIN : -errno;
 	} else {
@@ -393,6 +414,28 @@ static void release(struct epoch *epoch, struct held *held)
 }
 
 /*
+ * Somebody has deleted records that are not saved; the service tells of that. If they are, and
+ * the manifest has lost their lines, what comes behind them would have another offset.
+ * With the lock.
+ */
+static int check_gap(const struct epoch *epoch)
+{
+	uint64_t last = epoch->most_segments, left_over;
+	int ret;
+
+	ret = store_left_over(epoch->dir, &epoch->header, &left_over);
+	if (ret)
+		return ret;
+	if (last < left_over)
+		last = left_over;
+	if (last <= epoch->nr_segments)
+		return 0;
+	log_message(LOG_ERR, "the manifest has lost segments up to %" PRIu64
+		    ": see imalogd(8)", last);
+	return -EBADMSG;
+}
+
+/*
  * What the kernel has begins where the saved records end, or with a segment that
  * is saved and not deleted yet. With the lock.
  */
@@ -404,9 +447,8 @@ static int find_first(const struct epoch *epoch, struct held *held)
 
 	held->saved = saved_end(epoch, held->file);
 	held->skip = 0;
-	/* Others have deleted what was not saved. The service tells of that. */
 	if (held->first >= next)
-		return 0;
+		return held->first == next ? 0 : check_gap(epoch);
 	while (i--) {
 		segment = segment_at(epoch, i);
 		if (segment->first > held->first)

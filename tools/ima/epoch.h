@@ -56,6 +56,7 @@ struct epoch_ahead {
  * @dir: folder of the epoch
  * @turn: the file STORE_TURN of the store
  * @manifest: its manifest
+ * @number: its number
  * @header: first line of the manifest
  * @boot: the kernel that took over last, which is this one
  * @waiting: how many wait for that, %EPOCH_WAITING at most
@@ -67,6 +68,7 @@ struct epoch_ahead {
  * @generation: how often the manifest had to be read from its start
  * @segments: what is saved
  * @nr_segments: how many segments
+ * @most_segments: how many there have been at most
  * @room: there is memory for so many
  * @staged_first: number of the first record that was staged when the staged list
  *	was measured last, or 0
@@ -78,6 +80,7 @@ struct epoch {
 	int dir;
 	int turn;
 	int manifest;
+	uint64_t number;
 	struct manifest_header header;
 	struct manifest_boot boot;
 	atomic_uint waiting;
@@ -89,6 +92,7 @@ struct epoch {
 	unsigned int generation;
 	void *segments;
 	size_t nr_segments;
+	size_t most_segments;
 	size_t room;
 	uint64_t staged_first;
 	uint64_t staged_count;

@@ -80,6 +80,7 @@ struct problem {
  * @no_metrics: it was told that this fails
  * @started: the store and the kernel are open, and the epoch is known
  * @has_tpm: there is a TPM
+ * @refused: the store could not be opened, since that is refused
  * @suspended: nothing is staged until a signal comes
  * @failed: the last cycle has failed with this error, or 0
  * @last_check: when it was last seen whether there is something to do
@@ -103,6 +104,7 @@ struct service {
 	bool no_metrics;
 	bool started;
 	bool has_tpm;
+	bool refused;
 	bool suspended;
 	int failed;
 	uint64_t last_check;
@@ -263,7 +265,7 @@ static bool is_of_log(int error)
 	return error == -EBADMSG || error == -EILSEQ;
 }
 
-static void tell_error(int error)
+static void tell_error(int error, bool deleted)
 {
 	switch (error) {
 	case -EBUSY:
@@ -273,11 +275,13 @@ static void tell_error(int error)
 		log_message(LOG_NOTICE, "%s", kernel_error(error));
 		return;
 	default:
-		log_message(LOG_ERR, "nothing was deleted: %s", strerror(-error));
+		log_message(LOG_ERR, "%s: %s", deleted ?
+			    "that was deleted could not be noted" : "nothing was deleted",
+			    strerror(-error));
 	}
 }
 
-static void judge(struct service *service, int error)
+static void judge(struct service *service, int error, bool deleted)
 {
 	if (!error) {
 		service->full.present = false;
@@ -291,8 +295,9 @@ static void judge(struct service *service, int error)
 	}
 	/* Not each time that it is tried again */
 	if (error && error != service->failed) {
-		tell_error(error);
-		sd_notifyf(0, "STATUS=nothing is saved: %s", kernel_error(error));
+		tell_error(error, deleted);
+		sd_notifyf(0, "STATUS=%s: %s", deleted ? "saved and deleted, but not noted" :
+			   "nothing is saved", kernel_error(error));
 	}
 	service->failed = error;
 }
@@ -424,7 +429,7 @@ static int service_open(struct service *service)
 
 	memset(stager, 0, sizeof(*stager));
 	stager->gap = gap;
-	stager->tpm_dir = config->tpm_dir;
+	stager->tcti = config->tcti;
 	stager->pcr = (uint32_t)config->pcr;
 	ret = parse_lists(config, &stager->header);
 	if (!ret)
@@ -440,7 +445,6 @@ static int service_open(struct service *service)
 	service->has_tpm = !access(config->tpm_dir, F_OK);
 	stager->boot.tpm = service->has_tpm;
 	/* With a TPM, but without its counters, it is not known which epoch this is. */
-	stager->tcti = service->has_tpm ? config->tcti : NULL;
 	if (service->has_tpm)
 		ret = tpm_counters(config->tcti, &stager->boot.reset,
 				   &stager->boot.restart);
@@ -452,6 +456,7 @@ static int service_open(struct service *service)
 	ret = store_open(&stager->store, config->store_dir);
 	if (ret) {
 		log_message(LOG_ERR, "%s: %s", config->store_dir, strerror(-ret));
+		service->refused = is_refused(ret);
 		return ret;
 	}
 	ret = kernel_open(&stager->kernel, config->ima_dir,
@@ -562,7 +567,7 @@ static int stage_and_save(struct service *service, struct stager_result *result)
 		ret = update_counters(service);
 	if (!ret)
 		ret = stager_cycle(&service->stager, result);
-	judge(service, ret);
+	judge(service, ret, result->deleted);
 	if (service->started) {
 		tell_saved(service, result);
 		if (service->stager.gap > gap)
@@ -791,7 +796,7 @@ static int run(struct service *service)
 	if (ret >= 0) {
 		ret = service_open(service);
 		/* It goes on, and does in its first cycle what is to be done about that. */
-		if (is_of_disk(ret) || is_of_space(ret) || is_of_log(ret))
+		if (is_of_disk(ret) || is_of_space(ret) || is_of_log(ret) || service->refused)
 			ret = 0;
 	}
 	if (ret >= 0) {

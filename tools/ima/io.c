@@ -14,6 +14,32 @@
 #define SYNC_BYTES	(4 << 20)
 
 /**
+ * io_error - what an error number of a file system says
+ * @error: the number
+ *
+ * A disk tells of its faults by many numbers, and file systems pass them on, or have some of
+ * their own for what they find damaged: all are -EIO here, where some say something else.
+ *
+ * Return: -EIO, or -@error.
+ */
+int io_error(int error)
+{
+	switch (error) {
+	case EBADE:
+	case EBADMSG:
+	case EILSEQ:
+	case ENODATA:
+	case ENOLINK:
+	case ENOMEDIUM:
+	case EREMOTEIO:
+	case ETIMEDOUT:
+		return -EIO;
+	default:
+		return -error;
+	}
+}
+
+/**
  * io_read - read until a buffer is full or the file ends
  * @fd: the file
  * @buffer: where to put what was read
@@ -32,7 +58,7 @@ ssize_t io_read(int fd, void *buffer, size_t len)
 		if (ret < 0 && errno == EINTR)
 			continue;
 		if (ret < 0)
-			return -errno;
+			return io_error(errno);
 		if (!ret)
 			break;
 		done += (size_t)ret;
@@ -61,7 +87,7 @@ ssize_t io_read_at(int fd, void *buffer, size_t len, uint64_t offset)
 		if (ret < 0 && errno == EINTR)
 			continue;
 		if (ret < 0)
-			return -errno;
+			return io_error(errno);
 		if (!ret)
 			break;
 		done += (size_t)ret;
@@ -89,7 +115,7 @@ int io_write(int fd, const void *data, size_t len)
 		if (ret < 0 && errno == EINTR)
 			continue;
 		if (ret < 0)
-			return -errno;
+			return io_error(errno);
 		/* No error and no progress: not again for ever. */
 		if (!ret)
 			return -EIO;
@@ -99,10 +125,7 @@ int io_write(int fd, const void *data, size_t len)
 	return 0;
 }
 
-/*
- * A disk tells of its faults by many numbers, as ENODATA, ENOLINK, EILSEQ or ETIMEDOUT, some
- * of which say something else here.
- */
+/* What is none of these is the disk's, whatever its number. */
 static int sync_error(int error)
 {
 	switch (error) {
@@ -165,7 +188,7 @@ int io_sync_now_and_then(int fd, uint64_t before, uint64_t after)
 int io_close(int fd)
 {
 	if (close(fd) && errno != EINTR)
-		return -errno;
+		return io_error(errno);
 	return 0;
 }
 
@@ -186,10 +209,10 @@ int io_each_name(int dir, int (*fn)(const char *name, void *context), void *cont
 	/* Its position is that of the descriptor. */
 	fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
-		return -errno;
+		return io_error(errno);
 	folder = fdopendir(fd);
 	if (!folder) {
-		ret = -errno;
+		ret = io_error(errno);
 		close(fd);
 		return ret;
 	}
@@ -197,7 +220,7 @@ int io_each_name(int dir, int (*fn)(const char *name, void *context), void *cont
 		errno = 0;
 		entry = readdir(folder);
 		if (!entry) {
-			ret = -errno;
+			ret = io_error(errno);
 			break;
 		}
 		if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, ".."))
@@ -224,7 +247,7 @@ int io_read_text(int dir, const char *name, char *text, size_t size)
 
 	fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return -errno;
+		return io_error(errno);
 	len = io_read(fd, text, size);
 	close(fd);
 	if (len < 0)

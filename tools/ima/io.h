@@ -12,6 +12,7 @@
 /* Lists are read and written in blocks of that size */
 #define IO_BLOCK	65536
 
+int io_error(int error);
 ssize_t io_read(int fd, void *buffer, size_t len);
 ssize_t io_read_at(int fd, void *buffer, size_t len, uint64_t offset);
 int io_write(int fd, const void *data, size_t len);

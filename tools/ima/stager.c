@@ -16,7 +16,6 @@
 
 #include "io.h"
 #include "log.h"
-#include "pcr.h"
 #include "stager.h"
 #include "tpm.h"
 
@@ -268,7 +267,7 @@ static int check_gap(const struct stager *stager, uint64_t first)
 	uint64_t next = store_next_number(store), number;
 	int ret;
 
-	ret = store_left_over(store, &number);
+	ret = store_left_over(store->epoch_dir, &store->header, &number);
 	if (ret)
 		return ret;
 	if (number > store_last_segment(store)) {
@@ -494,12 +493,9 @@ static int replay_lists(struct stager *stager, const struct pcr_values *values,
 	if (!ret)
 		ret = pcr_values_init(&match->pcrs, store->header.banks,
 				      store->header.nr_banks);
-	if (!ret && stager->tcti)
+	if (!ret)
 		ret = tpm_read_pcr(stager->tcti, match->pcr, &match->pcrs,
 				   &match->known);
-	else if (!ret)
-		ret = pcr_read(stager->tpm_dir, match->pcr, &match->pcrs,
-			       &match->known);
 	if (!ret)
 		ret = replay_init(&match->after,
 				  store->has_last ? &store->last.after : values);
@@ -625,7 +621,7 @@ static int goes_on(struct stager *stager, bool changed)
 	bool follows;
 	int ret;
 
-	ret = store_left_over(store, &number);
+	ret = store_left_over(store->epoch_dir, &store->header, &number);
 	if (ret)
 		return ret;
 	match = calloc(1, sizeof(*match));

@@ -21,8 +21,7 @@
  * @kernel: where they come from
  * @header: files and banks of a new epoch
  * @boot: this kernel, and the TPM's counters now
- * @tcti: how to talk to the TPM, or NULL to read its PCRs in @tpm_dir
- * @tpm_dir: folder of the TPM's PCRs
+ * @tcti: how to talk to the TPM, if there is one
  * @pcr: the one that IMA extends
  * @writer: the segment that is being written
  * @gap: how many records were deleted in this epoch without having been saved
@@ -34,7 +33,6 @@ struct stager {
 	struct manifest_header header;
 	struct manifest_boot boot;
 	const char *tcti;
-	const char *tpm_dir;
 	uint32_t pcr;
 	struct segment_writer writer;
 	uint64_t gap;

@@ -61,8 +61,8 @@ int store_open_epoch(int dir, uint64_t epoch)
 	int fd;
 
 	store_epoch_name(epoch, name);
-	fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return fd < 0 ? -errno : fd;
+	fd = openat(dir, name, O_RDONLY | O_DIRECTORY | STORE_FLAGS);
+	return fd < 0 ? io_error(errno) : fd;
 }
 
 /* The number in the name of an epoch's folder, or 0 */
@@ -197,9 +197,9 @@ static int read_manifest(struct store *store, bool *torn)
 	const char *why;
 	int fd, ret;
 
-	fd = openat(store->epoch_dir, STORE_MANIFEST, O_RDONLY | O_CLOEXEC);
+	fd = openat(store->epoch_dir, STORE_MANIFEST, O_RDONLY | STORE_FLAGS);
 	if (fd < 0)
-		return -errno;
+		return io_error(errno);
 	ret = manifest_reader_init(&reader, fd);
 	if (ret) {
 		close(fd);
@@ -232,7 +232,7 @@ static int read_manifest(struct store *store, bool *torn)
 static int cut_manifest(const struct store *store, int fd)
 {
 	if (ftruncate(fd, (off_t)store->manifest_bytes))
-		return -errno;
+		return io_error(errno);
 	return io_sync(fd);
 }
 
@@ -252,15 +252,15 @@ static int sync_epoch(const struct store *store, bool torn)
 	int fd, ret;
 
 	/* Not to append */
-	fd = openat(store->epoch_dir, STORE_MANIFEST, O_RDWR | O_CLOEXEC);
+	fd = openat(store->epoch_dir, STORE_MANIFEST, O_RDWR | STORE_FLAGS);
 	if (fd < 0)
-		return -errno;
+		return io_error(errno);
 	ret = torn ? cut_manifest(store, fd) : 0;
 	got = ret ? ret : io_read_at(fd, tail, len, (uint64_t)at);
 	if (got < 0)
 		ret = (int)got;
 	if (!ret && lseek(fd, at, SEEK_SET) < 0)
-		ret = -errno;
+		ret = io_error(errno);
 	if (!ret)
 		ret = io_write(fd, tail, (size_t)got);
 	if (!ret)
@@ -317,18 +317,18 @@ static int put_aside(struct store *store, const char *name)
 
 	if (mkdirat(store->epoch_dir, STORE_LEFT_OVER, DIR_MODE) &&
 	    errno != EEXIST)
-		return -errno;
+		return io_error(errno);
 	for (i = 0; i < 10000; i++) {
 		snprintf(path, sizeof(path), STORE_LEFT_OVER "/%.*s.%d",
 			 NAME_SIZE, name, i);
 		if (!fstatat(store->epoch_dir, path, &st, AT_SYMLINK_NOFOLLOW))
 			continue;
 		if (errno != ENOENT)
-			return -errno;
+			return io_error(errno);
 		log_message(LOG_WARNING, "%s is not in the manifest; it is %s now",
 			    name, path);
 		return renameat(store->epoch_dir, name, store->epoch_dir,
-				path) ? -errno : 0;
+				path) ? io_error(errno) : 0;
 	}
 	return -EEXIST;
 }
@@ -339,17 +339,17 @@ static int clear_left_over(const char *name, void *context)
 	struct store *store = context;
 
 	if (is_temporary(name))
-		return unlinkat(store->epoch_dir, name, 0) ? -errno : 0;
+		return unlinkat(store->epoch_dir, name, 0) ? io_error(errno) : 0;
 	return is_named(store, name) ? 0 : put_aside(store, name);
 }
 
 /**
  * struct left_over - the last segment of which files were put aside
- * @store: the store
+ * @header: the epoch
  * @number: the segment's number
  */
 struct left_over {
-	const struct store *store;
+	const struct manifest_header *header;
 	uint64_t number;
 };
 
@@ -360,8 +360,8 @@ static int take_left_over(const char *name, void *context)
 	char segment[NAME_SIZE];
 	size_t i;
 
-	for (i = 0; i < last->store->header.nr_files; i++) {
-		segment_name(&last->store->header, number, i, ".", segment);
+	for (i = 0; i < last->header->nr_files; i++) {
+		segment_name(last->header, number, i, ".", segment);
 		if (!strncmp(name, segment, strlen(segment)) && number > last->number)
 			last->number = number;
 	}
@@ -370,7 +370,8 @@ static int take_left_over(const char *name, void *context)
 
 /**
  * store_left_over - find the last segment of which there are files put aside
- * @store: the store
+ * @epoch_dir: folder of the epoch
+ * @header: the epoch
  * @number: set to its number, 0 if there is none
  *
  * With a number that is higher than that of the last segment, either it was never
@@ -378,16 +379,16 @@ static int take_left_over(const char *name, void *context)
  *
  * Return: 0 or a negative error number.
  */
-int store_left_over(const struct store *store, uint64_t *number)
+int store_left_over(int epoch_dir, const struct manifest_header *header,
+		    uint64_t *number)
 {
-	struct left_over last = { store, 0 };
+	struct left_over last = { header, 0 };
 	int fd, ret;
 
 	*number = 0;
-	fd = openat(store->epoch_dir, STORE_LEFT_OVER,
-		    O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	fd = openat(epoch_dir, STORE_LEFT_OVER, O_RDONLY | O_DIRECTORY | STORE_FLAGS);
 	if (fd < 0)
-		return errno == ENOENT ? 0 : -errno;
+		return errno == ENOENT ? 0 : io_error(errno);
 	ret = io_each_name(fd, take_left_over, &last);
 	close(fd);
 	*number = last.number;
@@ -422,9 +423,9 @@ static int remove_new_epoch(struct store *store)
 {
 	if (unlinkat(store->dir, NEW_EPOCH "/" STORE_MANIFEST, 0) &&
 	    errno != ENOENT)
-		return -errno;
+		return io_error(errno);
 	if (unlinkat(store->dir, NEW_EPOCH, AT_REMOVEDIR) && errno != ENOENT)
-		return -errno;
+		return io_error(errno);
 	return 0;
 }
 
@@ -453,19 +454,19 @@ int store_open(struct store *store, const char *path)
 	store->epoch_dir = -1;
 	store->dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (store->dir < 0)
-		return -errno;
-	store->lock = openat(store->dir, LOCK, O_RDWR | O_CREAT | O_CLOEXEC,
+		return io_error(errno);
+	store->lock = openat(store->dir, LOCK, O_RDWR | O_CREAT | STORE_FLAGS,
 			     LOCK_MODE);
-	store->turn = openat(store->dir, STORE_TURN, O_RDONLY | O_CREAT | O_CLOEXEC,
+	store->turn = openat(store->dir, STORE_TURN, O_RDONLY | O_CREAT | STORE_FLAGS,
 			     LOCK_MODE);
-	store->running = openat(store->dir, RUNNING, O_RDWR | O_CREAT | O_CLOEXEC,
+	store->running = openat(store->dir, RUNNING, O_RDWR | O_CREAT | STORE_FLAGS,
 				FILE_MODE);
 	if (store->lock < 0 || store->turn < 0 || store->running < 0) {
-		ret = -errno;
+		ret = io_error(errno);
 		goto error;
 	}
 	if (fcntl(store->lock, F_OFD_SETLK, &lock)) {
-		ret = errno == EAGAIN || errno == EACCES ? -EBUSY : -errno;
+		ret = errno == EAGAIN || errno == EACCES ? -EBUSY : io_error(errno);
 		goto error;
 	}
 	/* That others may have locked it shows in what imalogctl says, and nowhere else. */
@@ -498,10 +499,10 @@ int store_is_open(int dir)
 	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 	int fd, ret;
 
-	fd = openat(dir, RUNNING, O_RDONLY | O_CLOEXEC);
+	fd = openat(dir, RUNNING, O_RDONLY | STORE_FLAGS);
 	if (fd < 0)
-		return errno == ENOENT ? 0 : -errno;
-	ret = fcntl(fd, F_OFD_GETLK, &lock) ? -errno : lock.l_type != F_UNLCK;
+		return errno == ENOENT ? 0 : io_error(errno);
+	ret = fcntl(fd, F_OFD_GETLK, &lock) ? io_error(errno) : lock.l_type != F_UNLCK;
 	close(fd);
 	return ret;
 }
@@ -551,6 +552,19 @@ uint64_t store_last_segment(const struct store *store)
 
 /* ---- the manifest ----------------------------------------------------------- */
 
+/* What was read of it, and what was appended, is all that there is. */
+static int check_manifest(const struct store *store, int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st))
+		return io_error(errno);
+	if ((uint64_t)st.st_size == store->manifest_bytes)
+		return 0;
+	log_message(LOG_ERR, "somebody else has changed the manifest");
+	return -EBADMSG;
+}
+
 /*
  * Append a line. If that fails, what was written of it is taken back: the next
  * line must not follow the middle of this one.
@@ -563,10 +577,12 @@ static int append_line(struct store *store, const struct manifest_line *line)
 
 	if (store->broken)
 		return -EIO;
-	fd = openat(store->epoch_dir, STORE_MANIFEST, O_WRONLY | O_APPEND | O_CLOEXEC);
+	fd = openat(store->epoch_dir, STORE_MANIFEST, O_WRONLY | O_APPEND | STORE_FLAGS);
 	if (fd < 0)
-		return -errno;
-	ret = manifest_format(line, &text, &len);
+		return io_error(errno);
+	ret = check_manifest(store, fd);
+	if (!ret)
+		ret = manifest_format(line, &text, &len);
 	if (ret)
 		goto out;
 	ret = io_write(fd, text, len);
@@ -664,8 +680,8 @@ int store_each_undeleted(const struct store *store,
 	reader = calloc(1, sizeof(*reader));
 	if (!reader)
 		return -ENOMEM;
-	fd = openat(store->epoch_dir, STORE_MANIFEST, O_RDONLY | O_CLOEXEC);
-	ret = fd < 0 ? -errno : manifest_reader_init_at(reader, fd, &store->header,
+	fd = openat(store->epoch_dir, STORE_MANIFEST, O_RDONLY | STORE_FLAGS);
+	ret = fd < 0 ? io_error(errno) : manifest_reader_init_at(reader, fd, &store->header,
 							store->undeleted_at);
 	reader->limit = store->manifest_bytes;
 	while (!ret && (ret = manifest_reader_next(reader)) == 1)
@@ -686,15 +702,15 @@ static int make_new_epoch(struct store *store,
 	int ret, dir, fd;
 
 	if (mkdirat(store->dir, NEW_EPOCH, DIR_MODE))
-		return -errno;
+		return io_error(errno);
 	dir = openat(store->dir, NEW_EPOCH, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0)
-		return -errno;
+		return io_error(errno);
 	store->epoch_dir = dir;
 	fd = openat(dir, STORE_MANIFEST, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
 		    FILE_MODE);
 	if (fd < 0)
-		return -errno;
+		return io_error(errno);
 	close(fd);
 	store->header = *header;
 	store->manifest_bytes = 0;
@@ -737,7 +753,7 @@ int store_new_epoch(struct store *store, struct manifest_header *header,
 		ret = make_new_epoch(store, header, boot);
 	store_epoch_name(header->epoch, name);
 	if (!ret && renameat(store->dir, NEW_EPOCH, store->dir, name))
-		ret = -errno;
+		ret = io_error(errno);
 	if (!ret)
 		ret = io_sync(store->dir);
 	if (ret)
@@ -763,8 +779,8 @@ int segment_open(int epoch_dir, const struct manifest_header *header,
 	int fd;
 
 	segment_name(header, number, file, "", name);
-	fd = openat(epoch_dir, name, O_RDONLY | O_CLOEXEC);
-	return fd < 0 ? -errno : fd;
+	fd = openat(epoch_dir, name, O_RDONLY | STORE_FLAGS);
+	return fd < 0 ? io_error(errno) : fd;
 }
 
 /**
@@ -789,8 +805,8 @@ int segment_reader_open(struct segment_reader *reader, int epoch_dir,
 	if (reader->fd != -ENOENT)
 		return reader->fd < 0 ? reader->fd : 0;
 	segment_name(header, number, file, STORE_COMPRESSED, name);
-	fd = openat(epoch_dir, name, O_RDONLY | O_CLOEXEC);
-	return fd < 0 ? -errno : compressed_open(&reader->compressed, fd);
+	fd = openat(epoch_dir, name, O_RDONLY | STORE_FLAGS);
+	return fd < 0 ? io_error(errno) : compressed_open(&reader->compressed, fd);
 }
 
 /**
@@ -837,7 +853,7 @@ static int create_file(struct segment_writer *writer, size_t i)
 	segment_name(&store->header, writer->segment.number, i, TEMPORARY, name);
 	file->fd = openat(store->epoch_dir, name,
 			  O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, FILE_MODE);
-	return file->fd < 0 ? -errno : 0;
+	return file->fd < 0 ? io_error(errno) : 0;
 }
 
 /*
@@ -858,7 +874,7 @@ static int is_free(const struct store *store, uint64_t number)
 			return -EILSEQ;
 		}
 		if (errno != ENOENT)
-			return -errno;
+			return io_error(errno);
 	}
 	return 0;
 }
@@ -1019,7 +1035,7 @@ int segment_commit(struct segment_writer *writer)
 			     TEMPORARY, from);
 		segment_name(&store->header, writer->segment.number, i, "", to);
 		if (renameat(store->epoch_dir, from, store->epoch_dir, to))
-			ret = -errno;
+			ret = io_error(errno);
 	}
 	if (!ret)
 		ret = io_sync(store->epoch_dir);

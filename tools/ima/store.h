@@ -18,6 +18,7 @@
 #ifndef IMALOG_STORE_H
 #define IMALOG_STORE_H
 
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -32,6 +33,8 @@
 #define STORE_LEFT_OVER	"left-over"
 #define STORE_COMPRESSED	".zst"
 #define STORE_TURN		"turn"
+/* What somebody has put in a file's place is not followed, and not waited for. */
+#define STORE_FLAGS		(O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
 /* "epoch-", digits and a NUL */
 #define STORE_EPOCH_NAME	32
 
@@ -132,7 +135,8 @@ void segment_abort(struct segment_writer *writer);
 
 int store_open_epoch(int dir, uint64_t epoch);
 uint64_t store_last_segment(const struct store *store);
-int store_left_over(const struct store *store, uint64_t *number);
+int store_left_over(int epoch_dir, const struct manifest_header *header,
+		    uint64_t *number);
 void store_epoch_name(uint64_t epoch, char *name);
 int store_each_epoch(int dir, int (*fn)(uint64_t epoch, void *context),
 		     void *context);

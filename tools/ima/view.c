@@ -46,8 +46,7 @@ int view_open(struct view *view, int store, uint64_t epoch)
 		ret = -ENOMEM;
 		goto error;
 	}
-	view->manifest = openat(view->epoch_dir, STORE_MANIFEST,
-				O_RDONLY | O_CLOEXEC);
+	view->manifest = openat(view->epoch_dir, STORE_MANIFEST, O_RDONLY | STORE_FLAGS);
 	if (view->manifest < 0) {
 		ret = -errno;
 		goto error;
@@ -59,6 +58,10 @@ int view_open(struct view *view, int store, uint64_t epoch)
 		view->header = reader->line.header;
 		if (reader->line.kind == MANIFEST_BOOT)
 			view->boot = reader->line.boot;
+	}
+	if (!ret && view->header.epoch != epoch) {
+		reader->why = "it is that of another epoch";
+		ret = -EBADMSG;
 	}
 	if (!ret && !view->boot.first) {
 		reader->why = "there is no boot in it";

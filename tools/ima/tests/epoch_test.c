@@ -370,6 +370,53 @@ static void test_others_have_the_files_open(void **state)
 	close_epoch();
 }
 
+/*
+ * Lines of segments that were deleted are gone: what comes behind them is not shown in their
+ * place, neither by one who has read them nor by one who comes later.
+ */
+static void test_manifest_has_lost_lines(void **state)
+{
+	const char *name = "store/epoch-00000001/manifest";
+	struct bytes lost = { }, whole = { }, truth = { };
+	struct stager_result result;
+	uint8_t buffer[4096];
+	size_t first, second;
+
+	(void)state;
+	begin();
+	fake_measure("file", 3);
+	assert_int_equal(service(&result), 0);
+	fake_read(name, &lost);
+	fake_read(truths[0], &truth);
+	first = truth.len;
+	bytes_free(&truth);
+	fake_measure("file", 3);
+	assert_int_equal(service(&result), 0);
+	fake_read(name, &whole);
+	fake_read(truths[0], &truth);
+	second = truth.len;
+	fake_measure("file", 3);
+	assert_whole();
+	fake_write(name, lost.data, lost.len);
+	assert_int_equal(epoch_read(&epoch, 0, second, buffer, sizeof(buffer)), -EBADMSG);
+	assert_int_equal(epoch_read(&epoch, 0, 0, buffer, sizeof(buffer)), first);
+	assert_memory_equal(buffer, truth.data, first);
+	assert_int_equal(epoch_read(&epoch, 0, first, buffer, sizeof(buffer)), -EBADMSG);
+	close_epoch();
+
+	/* The service puts their files aside. */
+	assert_int_equal(service(&result), -EILSEQ);
+	assert_int_equal(open_epoch(), 0);
+	assert_int_equal(epoch_read(&epoch, 0, 0, buffer, sizeof(buffer)), first);
+	assert_int_equal(epoch_read(&epoch, 0, first, buffer, sizeof(buffer)), -EBADMSG);
+	fake_write(name, whole.data, whole.len);
+	assert_int_equal(epoch_read(&epoch, 0, second, buffer, 1), 1);
+	close_epoch();
+	bytes_free(&lost);
+	bytes_free(&whole);
+	bytes_free(&truth);
+}
+
 /* Records that nobody saved are missing, and nothing else. */
 static void test_others_have_deleted(void **state)
 {
@@ -425,6 +472,76 @@ static void test_damaged_segment(void **state)
 	assert_int_equal(epoch_read(&epoch, 0, 0, buffer, 10), -ENOENT);
 	bytes_free(&truth);
 	close_epoch();
+}
+
+/* What is there instead of a file is not followed, and nobody waits for it. */
+static void test_no_file(void **state)
+{
+	const char *segment = "store/epoch-00000001/00000001.binary_sha1";
+	struct stager_result result;
+	struct bytes truth = { };
+	uint8_t buffer[10];
+
+	(void)state;
+	begin();
+	fake_measure("file", 3);
+	assert_int_equal(service(&result), 0);
+	fake_read(truths[0], &truth);
+	fake_write("elsewhere", truth.data, truth.len);
+	assert_int_equal(unlink(fake_path(segment)), 0);
+	assert_int_equal(symlink("../../elsewhere", fake_path(segment)), 0);
+	assert_int_equal(epoch_read(&epoch, 0, 0, buffer, sizeof(buffer)), -ELOOP);
+	assert_int_equal(unlink(fake_path(segment)), 0);
+	assert_int_equal(mkfifo(fake_path(segment), 0600), 0);
+	assert_true(epoch_read(&epoch, 0, 0, buffer, sizeof(buffer)) < 0);
+	bytes_free(&truth);
+	close_epoch();
+}
+
+/* A manifest that is none of this epoch, with the header's files */
+static void put_manifest(uint64_t number, size_t nr_files)
+{
+	static const char *const names[] = { "binary_sha1", "ascii_sha1", "binary_sha256" };
+	struct manifest_line *line = calloc(1, sizeof(*line));
+	size_t i, len;
+	char *text;
+
+	line->kind = MANIFEST_HEADER;
+	line->header.epoch = number;
+	line->header.nr_files = nr_files;
+	for (i = 0; i < nr_files; i++)
+		assert_int_equal(list_file_find(names[i], &line->header.files[i]), 0);
+	line->header.nr_banks = 1;
+	line->header.banks[0] = "sha256";
+	assert_int_equal(manifest_format(line, &text, &len), 0);
+	fake_write("store/epoch-00000001/manifest", text, len);
+	free(text);
+	free(line);
+}
+
+/* Somebody has put back that of another epoch, maybe with other files. */
+static void test_manifest_of_another_epoch(void **state)
+{
+	struct stager_result result;
+	struct bytes truth = { };
+	uint8_t byte;
+
+	(void)state;
+	begin();
+	fake_measure("file", 3);
+	assert_int_equal(service(&result), 0);
+	assert_whole();
+	fake_read(truths[0], &truth);
+	put_manifest(1, 3);
+	assert_int_equal(epoch_read(&epoch, 0, truth.len, &byte, 1), -EBADMSG);
+	assert_int_equal(epoch.header.nr_files, 2);
+	put_manifest(1, 1);
+	assert_int_equal(epoch_read(&epoch, 0, truth.len, &byte, 1), -EBADMSG);
+	put_manifest(2, 2);
+	assert_int_equal(epoch_read(&epoch, 0, truth.len, &byte, 1), -EBADMSG);
+	close_epoch();
+	assert_int_equal(open_epoch(), -EBADMSG);
+	bytes_free(&truth);
 }
 
 static void append_to_manifest(const char *text)
@@ -663,6 +780,9 @@ int main(int argc, char **argv)
 		TEST(test_meanwhile),
 		TEST(test_others_have_the_files_open),
 		TEST(test_others_have_deleted),
+		TEST(test_manifest_has_lost_lines),
+		TEST(test_no_file),
+		TEST(test_manifest_of_another_epoch),
 		TEST(test_damaged_segment),
 		TEST(test_damaged_manifest),
 		TEST(test_manifest_with_a_line_twice),

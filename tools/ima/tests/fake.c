@@ -14,12 +14,15 @@
 
 #include "digest.h"
 #include "fake.h"
+#include "pcr.h"
 #include "record.h"
 #include "util.h"
+#include "wrap.h"
 
 char fake_root[256];
 unsigned int fake_generation;
 unsigned int fake_busy;
+int fake_tpm_error;
 bool fake_copied;
 unsigned int fake_pcr;
 bool fake_keep;
@@ -181,6 +184,7 @@ void fake_start(void)
 	mkdir(fake_path("tpm/pcr-sha256"), 0700);
 	fake_busy = 0;
 	fake_pcr = 10;
+	fake_tpm_error = 0;
 	start_tpm();
 	start_kernel();
 }
@@ -386,4 +390,12 @@ void fake_reboot(void)
 {
 	start_tpm();
 	start_kernel();
+}
+
+int __wrap_tpm_read_pcr(const char *tcti, uint32_t pcr, struct pcr_values *pcrs,
+			uint64_t *known)
+{
+	(void)tcti;
+	return fake_tpm_error ? fake_tpm_error :
+		pcr_read(fake_path("tpm"), pcr, pcrs, known);
 }

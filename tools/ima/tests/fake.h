@@ -21,6 +21,8 @@ extern char fake_root[256];
 extern unsigned int fake_generation;
 /* What is measured extends this one: 10 or 11. */
 extern unsigned int fake_pcr;
+/* The TPM does not answer, with this error. */
+extern int fake_tpm_error;
 /* So many times more, somebody else has the files open. */
 extern unsigned int fake_busy;
 /* All was copied for the next kernel. */

@@ -87,7 +87,6 @@ int service_start(void)
 	static const char *const names[] = {
 		"binary_sha1", "ascii_sha1", "binary_sha256"
 	};
-	static char tpm_dir[512];
 	size_t i;
 	int ret;
 
@@ -99,8 +98,7 @@ int service_start(void)
 	stager.header.banks[1] = "sha256";
 	stager.header.nr_banks = 2;
 	stager.boot = boot;
-	snprintf(tpm_dir, sizeof(tpm_dir), "%s", fake_path("tpm"));
-	stager.tpm_dir = tpm_dir;
+	stager.tcti = "fake";
 	stager.pcr = 10;
 	ret = store_open(&stager.store, fake_path("store"));
 	if (ret)
