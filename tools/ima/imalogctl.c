@@ -346,8 +346,9 @@ static int read_target(struct context *context, struct verify *verify,
 	if (ret || !*source)
 		return ret;
 	unknown = verify_restrict(verify);
-	/* A machine without a TPM: nothing is compared. */
-	if (unknown == verify->wanted && !options->pcrs && !options->quote.message)
+	/* A machine without a TPM, which nobody asks for: nothing is compared. */
+	if (unknown == verify->wanted && !options->pcrs && !options->quote.message &&
+	    !options->tcti)
 		*source = NULL;
 	else if (unknown)
 		return refused(*source, "it lacks the value of a PCR that IMA extends (--pcr)",
@@ -433,10 +434,11 @@ static int verify_all(struct context *context, struct verify *verify,
 	if (!source)
 		printf("not compared with any PCR\n");
 	/* Without being asked for that, it is no success on a machine with a TPM. */
-	if (!source && context->view.boot.tpm && !context->options->saved_only &&
-	    !context->options->epoch) {
+	if (!source && (context->options->tcti ||
+			(context->view.boot.tpm && !context->options->saved_only &&
+			 !context->options->epoch))) {
 		log_message(LOG_ERR,
-			    "the TPM's PCRs can not be read, or imalogd has not begun with this kernel; see --saved and --pcrs");
+			    "the TPM's PCRs can not be read, or are not those of this epoch, or imalogd has not begun with this kernel; see --saved and --pcrs");
 		return EXIT_FAILED;
 	}
 	return good && !verify->first_bad ? EXIT_GOOD : EXIT_DOES_NOT_FIT;
@@ -455,6 +457,12 @@ static int command_verify(struct context *context)
 	    (options->nonce && !options->quote.message)) {
 		log_message(LOG_ERR,
 			    "--quote, --signature and --key belong together, and --nonce to them");
+		return EXIT_USAGE;
+	}
+	if (options->tcti &&
+	    (options->saved_only || options->pcrs || options->quote.message)) {
+		log_message(LOG_ERR,
+			    "--tcti is instead of --saved, --pcrs and --quote: it compares all records with the TPM");
 		return EXIT_USAGE;
 	}
 	ret = open_epoch(context);
@@ -602,27 +610,64 @@ static int list_epoch(struct context *context, uint64_t epoch, segment_fn fn)
 	return ret;
 }
 
+/**
+ * struct epochs - the epochs of the store
+ * @numbers: their numbers
+ * @nr: how many there are
+ */
+struct epochs {
+	uint64_t *numbers;
+	size_t nr;
+};
+
+static int take_epoch(uint64_t epoch, void *context)
+{
+	struct epochs *epochs = context;
+	uint64_t *numbers;
+
+	numbers = reallocarray(epochs->numbers, epochs->nr + 1, sizeof(*numbers));
+	if (!numbers)
+		return -ENOMEM;
+	numbers[epochs->nr++] = epoch;
+	epochs->numbers = numbers;
+	return 0;
+}
+
+static int compare_numbers(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
 /* All epochs, or the segments of one. */
 static int command_list(struct context *context)
 {
-	uint64_t epoch = context->options->epoch, last;
+	uint64_t epoch = context->options->epoch;
+	struct epochs epochs = { };
 	int ret, worst = 0;
+	size_t i;
 
 	if (epoch) {
 		ret = list_epoch(context, epoch, print_segment);
 		return ret ? failed("list", ret) : 0;
 	}
-	ret = store_last_epoch(context->store, &last);
+	ret = store_each_epoch(context->store, take_epoch, &epochs);
 	if (ret)
-		return ret == -ENOENT ? 0 : failed(context->options->store, ret);
-	for (epoch = 1; epoch <= last; epoch++) {
-		ret = list_epoch(context, epoch, NULL);
-		/* An old one may have been removed. */
-		if (ret && ret != -ENOENT) {
-			printf("epoch %" PRIu64 ": %s\n", epoch, strerror(-ret));
-			worst = exit_code(ret);
+		worst = failed(context->options->store, ret);
+	else if (epochs.nr)
+		qsort(epochs.numbers, epochs.nr, sizeof(*epochs.numbers), compare_numbers);
+	for (i = 0; i < epochs.nr && !ret; i++) {
+		int error = list_epoch(context, epochs.numbers[i], NULL);
+
+		/* An old one may have been removed meanwhile. */
+		if (error && error != -ENOENT) {
+			printf("epoch %" PRIu64 ": %s\n", epochs.numbers[i],
+			       strerror(-error));
+			worst = exit_code(error);
 		}
 	}
+	free(epochs.numbers);
 	return worst;
 }
 

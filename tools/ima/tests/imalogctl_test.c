@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -149,6 +150,36 @@ static void test_verify_saved_only(void **state)
 	assert_int_equal(ctl("verify --saved"), 0);
 	assert_said("epoch 1: 15 records, 2 segments\n");
 	assert_said("not compared with any PCR");
+}
+
+/* Who asks for the TPM's own word gets no success without it. */
+static void test_verify_with_no_tpm(void **state)
+{
+	(void)state;
+	save_some();
+	assert_int_equal(ctl("verify --tcti=device:/dev/null"), 4);
+	assert_said("device:/dev/null: ");
+	fake_write("pcrs", "", 0);
+	assert_int_equal(ctl("verify --tcti=device:/dev/null --saved"), 2);
+	assert_said("--tcti is instead of --saved, --pcrs and --quote");
+	assert_int_equal(ctl("verify --tcti=device:/dev/null --pcrs=pcrs"), 2);
+	/* A finished epoch, whose values the TPM has no more */
+	machine_reboot();
+	assert_int_equal(ctl("verify --epoch=1"), 0);
+	assert_int_equal(ctl("verify --epoch=1 --tcti=device:/dev/null"), 4);
+	assert_said("not compared with any PCR");
+}
+
+static void test_verify_manifest_of_another_epoch(void **state)
+{
+	char from[512];
+
+	(void)state;
+	save_some();
+	snprintf(from, sizeof(from), "%s", fake_path("store/epoch-00000001"));
+	assert_int_equal(rename(from, fake_path("store/epoch-00000002")), 0);
+	assert_int_equal(ctl("verify --saved"), 3);
+	assert_said("it is that of another epoch");
 }
 
 /* A machine whose TPM can not be read, or whose service has not begun, is not verified. */
@@ -557,6 +588,11 @@ static void test_old_epoch(void **state)
 	assert_int_equal(ctl("list"), 0);
 	assert_said("epoch 1: 15 records, 2 segments");
 	assert_said("epoch 2: 2 records, 1 segments");
+	/* Not one by one up to there */
+	assert_int_equal(mkdir(fake_path("store/epoch-99999999999"), 0755), 0);
+	assert_int_equal(ctl("list"), 0);
+	assert_said("epoch 2: 2 records, 1 segments");
+	assert_int_equal(rmdir(fake_path("store/epoch-99999999999")), 0);
 	assert_int_equal(ctl("list --epoch=1"), 0);
 	assert_said("records 11 to 15");
 	assert_int_equal(ctl("verify --epoch=3"), 4);
@@ -763,6 +799,8 @@ int main(int argc, char **argv)
 		TEST(test_verify_before_deletion_after_kexec),
 		TEST(test_verify_staged),
 		TEST(test_verify_saved_only),
+		TEST(test_verify_with_no_tpm),
+		TEST(test_verify_manifest_of_another_epoch),
 		TEST(test_verify_without_pcrs),
 		TEST(test_verify_names_the_record),
 		TEST(test_verify_finds_a_forged_record),
