@@ -411,6 +411,14 @@ static bool is_shown(const char *dir)
 	return !statfs(dir, &st) && st.f_type == FUSE_SUPER_MAGIC;
 }
 
+/* One that was killed has left a mount that nobody answers for. */
+static bool is_dead(const char *dir)
+{
+	struct statfs st;
+
+	return statfs(dir, &st) && (errno == ENOTCONN || errno == ECONNABORTED);
+}
+
 /*
  * Until the service tells something or ends. Meanwhile, the watchdog is told that it answers:
  * nothing is opened for that, which the kernel would measure.
@@ -591,9 +599,9 @@ static int run(const struct passwd *user)
 	fuse_opt_free_args(&args);
 	if (!fuse)
 		return -EINVAL;
-	/* One that was killed has left a mount that nobody answers for. */
-	if (user && umount2(dir, MNT_DETACH) && mkdir(dir, 0755) &&
-	    errno != EEXIST)
+	while (user && is_dead(dir) && !umount2(dir, MNT_DETACH))
+		;
+	if (user && mkdir(dir, 0755) && errno != EEXIST)
 		log_message(LOG_ERR, "%s: %s", dir, strerror(errno));
 	if (fuse_mount(fuse, dir)) {
 		fuse_destroy(fuse);
