@@ -43,7 +43,7 @@ struct config_reaction {
  * struct config - what the configuration says; see imalog.conf
  * @store_dir: where to save
  * @ima_dir: the kernel's lists
- * @tpm_dir: the TPM's PCRs
+ * @tpm_dir: folder of the TPM in sysfs: is there one, and which banks has it
  * @boot_id: file of the boot id
  * @tcti: how to talk to the TPM
  * @control: socket for requests
