@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "archive.h"
@@ -155,9 +156,10 @@ static int remove_epoch(struct archive *archive, uint64_t epoch)
 
 	ret = is_over(archive, epoch);
 	/* Somebody has to look at that. The next ones are removed all the same. */
-	if (ret == -EBADMSG || ret == -ENOENT) {
+	if (ret < 0 && ret != -ENOMEM) {
 		log_message(LOG_WARNING, "epoch %" PRIu64
-			    " is not removed: its manifest is damaged", epoch);
+			    " is not removed: its manifest can not be read: %s", epoch,
+			    strerror(-ret));
 		archive->unreadable = epoch;
 		return 1;
 	}
@@ -210,7 +212,9 @@ static int write_compressed(struct archive *archive, int dir, int plain,
 {
 	int fd, ret;
 
-	fd = openat(dir, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
+	if (unlinkat(dir, name, 0) && errno != ENOENT)
+		return io_error(errno);
+	fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | STORE_WRITE, 0640);
 	if (fd < 0)
 		return io_error(errno);
 	ret = compress_file(plain, fd, archive->alive, archive->context);
@@ -229,7 +233,7 @@ static int read_back(struct archive *archive, int dir, int plain, const char *na
 	struct compressed *reader;
 	int fd, ret;
 
-	fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
+	fd = openat(dir, name, STORE_READ);
 	if (fd < 0)
 		return io_error(errno);
 	ret = compressed_open(&reader, fd);
@@ -245,11 +249,16 @@ static int replace_file(struct archive *archive, int dir, const char *name)
 {
 	char temporary[NAME_SIZE + sizeof(TEMPORARY)];
 	char final[NAME_SIZE + sizeof(STORE_COMPRESSED)];
+	struct stat st;
 	int ret, plain;
 
-	plain = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	plain = openat(dir, name, STORE_READ);
 	if (plain < 0)
 		return io_error(errno);
+	if (fstat(plain, &st) || !S_ISREG(st.st_mode)) {
+		close(plain);
+		return -EBADMSG;
+	}
 	snprintf(temporary, sizeof(temporary), "%s" TEMPORARY, name);
 	snprintf(final, sizeof(final), "%s" STORE_COMPRESSED, name);
 	ret = write_compressed(archive, dir, plain, temporary);

@@ -110,12 +110,12 @@ static int check_file(struct epoch *epoch)
 
 	if (fstatat(epoch->dir, STORE_MANIFEST, &now, AT_SYMLINK_NOFOLLOW) ||
 	    fstat(epoch->manifest, &open))
-		return -errno;
+		return io_error(errno);
 	if (now.st_ino == open.st_ino && now.st_dev == open.st_dev)
 		return 0;
-	fd = openat(epoch->dir, STORE_MANIFEST, O_RDONLY | STORE_FLAGS);
+	fd = openat(epoch->dir, STORE_MANIFEST, STORE_READ);
 	if (fd < 0)
-		return -errno;
+		return io_error(errno);
 	close(epoch->manifest);
 	epoch->manifest = fd;
 	epoch->reader.fd = fd;
@@ -261,10 +261,10 @@ int epoch_open(struct epoch *epoch, int store, const struct kernel *kernel,
 		return epoch->dir;
 	pthread_mutex_init(&epoch->holding, NULL);
 	pthread_mutex_init(&epoch->lock, NULL);
-	epoch->turn = openat(store, STORE_TURN, O_RDONLY | STORE_FLAGS);
-	epoch->manifest = openat(epoch->dir, STORE_MANIFEST, O_RDONLY | STORE_FLAGS);
+	epoch->turn = openat(store, STORE_TURN, STORE_READ);
+	epoch->manifest = openat(epoch->dir, STORE_MANIFEST, STORE_READ);
 	if (epoch->turn < 0 || epoch->manifest < 0) {
-		ret = errno == ENOENT ? -EAGAIN : -errno;
+		ret = errno == ENOENT ? -EAGAIN : io_error(errno);
 	} else {
 		ret = manifest_reader_init(&epoch->reader, epoch->manifest);
 		if (!ret)
@@ -420,14 +420,24 @@ static void release(struct epoch *epoch, struct held *held)
  */
 static int check_gap(const struct epoch *epoch)
 {
+	uint64_t next = epoch->nr_segments + 1;
 	uint64_t last = epoch->most_segments, left_over;
-	int ret;
+	int fd, ret;
 
 	ret = store_left_over(epoch->dir, &epoch->header, &left_over);
 	if (ret)
 		return ret;
 	if (last < left_over)
 		last = left_over;
+	/* The service has not put it aside yet. */
+	fd = segment_open(epoch->dir, &epoch->header, next, 0);
+	if (fd < 0 && fd != -ENOENT)
+		return fd;
+	if (fd >= 0) {
+		close(fd);
+		if (last < next)
+			last = next;
+	}
 	if (last <= epoch->nr_segments)
 		return 0;
 	log_message(LOG_ERR, "the manifest has lost segments up to %" PRIu64

@@ -352,7 +352,7 @@ static int read_target(struct context *context, struct verify *verify,
 		*source = NULL;
 	else if (unknown)
 		return refused(*source, "it lacks the value of a PCR that IMA extends (--pcr)",
-			       -EINVAL);
+			       options->tcti ? -ENODATA : -EINVAL);
 	return 0;
 }
 

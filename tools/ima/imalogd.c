@@ -83,6 +83,7 @@ struct problem {
  * @refused: the store could not be opened, since that is refused
  * @suspended: nothing is staged until a signal comes
  * @failed: the last cycle has failed with this error, or 0
+ * @not_noted: but it has deleted, which could not be noted
  * @last_check: when it was last seen whether there is something to do
  * @last_cycle: when the last cycle was done, in milliseconds
  * @last_asleep: for how long the machine had been suspended by then, in milliseconds
@@ -107,6 +108,7 @@ struct service {
 	bool refused;
 	bool suspended;
 	int failed;
+	bool not_noted;
 	uint64_t last_check;
 	uint64_t last_cycle;
 	uint64_t last_asleep;
@@ -294,12 +296,13 @@ static void judge(struct service *service, int error, bool deleted)
 		react(service, &service->error);
 	}
 	/* Not each time that it is tried again */
-	if (error && error != service->failed) {
+	if (error && (error != service->failed || deleted != service->not_noted)) {
 		tell_error(error, deleted);
 		sd_notifyf(0, "STATUS=%s: %s", deleted ? "saved and deleted, but not noted" :
 			   "nothing is saved", kernel_error(error));
 	}
 	service->failed = error;
+	service->not_noted = error && deleted;
 }
 
 /* ---- cycles ----------------------------------------------------------------------------- */
@@ -330,8 +333,9 @@ static void tell_saved(const struct service *service,
 				"IMALOG_FOUND=%" PRIu64, result->found,
 				"IMALOG_DELETED=%d", result->deleted, NULL);
 	}
-	sd_notifyf(0, "STATUS=epoch %" PRIu64 ": %" PRIu64 " records in %" PRIu64
-		   " segments", last->epoch, store_next_number(store) - 1,
+	if (!service->failed)
+		sd_notifyf(0, "STATUS=epoch %" PRIu64 ": %" PRIu64 " records in %" PRIu64
+			   " segments", last->epoch, store_next_number(store) - 1,
 		   last->number);
 }
 

@@ -244,7 +244,17 @@ static int fs_readdir(const char *path, void *buffer, fuse_fill_dir_t fill,
 /* Not one that a reader knows of these files, or of its own doing */
 static int reader_error(int error)
 {
-	return error == -EBADMSG || error == -ENOENT ? -EIO : error;
+	switch (error) {
+	case -EBADMSG:
+	case -ENOENT:
+	case -ELOOP:
+	case -ENOTDIR:
+	case -ENXIO:
+	case -ESPIPE:
+		return -EIO;
+	default:
+		return error;
+	}
 }
 
 static int fs_open(const char *path, struct fuse_file_info *info)

@@ -584,7 +584,7 @@ int manifest_reader_next(struct manifest_reader *reader)
 int manifest_reader_again(struct manifest_reader *reader)
 {
 	if (lseek(reader->fd, (off_t)reader->bytes, SEEK_SET) < 0)
-		return -errno;
+		return io_error(errno);
 	reader->at = 0;
 	reader->len = 0;
 	reader->taken = reader->bytes;

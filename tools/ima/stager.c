@@ -355,6 +355,8 @@ static int save_and_delete(struct stager *stager, struct stager_result *result)
 	if (ret)
 		return ret;
 	ret = compare(stager, deleted);
+	if (!ret)
+		ret = store_check_manifest(&stager->store);
 	if (ret)
 		return ret;
 	ret = kernel_delete(&stager->kernel, &stager->store.header.files[0],

@@ -61,7 +61,7 @@ int store_open_epoch(int dir, uint64_t epoch)
 	int fd;
 
 	store_epoch_name(epoch, name);
-	fd = openat(dir, name, O_RDONLY | O_DIRECTORY | STORE_FLAGS);
+	fd = openat(dir, name, O_DIRECTORY | STORE_READ);
 	return fd < 0 ? io_error(errno) : fd;
 }
 
@@ -197,7 +197,7 @@ static int read_manifest(struct store *store, bool *torn)
 	const char *why;
 	int fd, ret;
 
-	fd = openat(store->epoch_dir, STORE_MANIFEST, O_RDONLY | STORE_FLAGS);
+	fd = openat(store->epoch_dir, STORE_MANIFEST, STORE_READ);
 	if (fd < 0)
 		return io_error(errno);
 	ret = manifest_reader_init(&reader, fd);
@@ -252,7 +252,7 @@ static int sync_epoch(const struct store *store, bool torn)
 	int fd, ret;
 
 	/* Not to append */
-	fd = openat(store->epoch_dir, STORE_MANIFEST, O_RDWR | STORE_FLAGS);
+	fd = openat(store->epoch_dir, STORE_MANIFEST, O_RDWR | STORE_WRITE);
 	if (fd < 0)
 		return io_error(errno);
 	ret = torn ? cut_manifest(store, fd) : 0;
@@ -386,7 +386,7 @@ int store_left_over(int epoch_dir, const struct manifest_header *header,
 	int fd, ret;
 
 	*number = 0;
-	fd = openat(epoch_dir, STORE_LEFT_OVER, O_RDONLY | O_DIRECTORY | STORE_FLAGS);
+	fd = openat(epoch_dir, STORE_LEFT_OVER, O_DIRECTORY | STORE_READ);
 	if (fd < 0)
 		return errno == ENOENT ? 0 : io_error(errno);
 	ret = io_each_name(fd, take_left_over, &last);
@@ -455,11 +455,11 @@ int store_open(struct store *store, const char *path)
 	store->dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (store->dir < 0)
 		return io_error(errno);
-	store->lock = openat(store->dir, LOCK, O_RDWR | O_CREAT | STORE_FLAGS,
+	store->lock = openat(store->dir, LOCK, O_RDWR | O_CREAT | STORE_WRITE,
 			     LOCK_MODE);
-	store->turn = openat(store->dir, STORE_TURN, O_RDONLY | O_CREAT | STORE_FLAGS,
+	store->turn = openat(store->dir, STORE_TURN, O_RDONLY | O_CREAT | STORE_WRITE,
 			     LOCK_MODE);
-	store->running = openat(store->dir, RUNNING, O_RDWR | O_CREAT | STORE_FLAGS,
+	store->running = openat(store->dir, RUNNING, O_RDWR | O_CREAT | STORE_WRITE,
 				FILE_MODE);
 	if (store->lock < 0 || store->turn < 0 || store->running < 0) {
 		ret = io_error(errno);
@@ -499,7 +499,7 @@ int store_is_open(int dir)
 	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 	int fd, ret;
 
-	fd = openat(dir, RUNNING, O_RDONLY | STORE_FLAGS);
+	fd = openat(dir, RUNNING, STORE_READ);
 	if (fd < 0)
 		return errno == ENOENT ? 0 : io_error(errno);
 	ret = fcntl(fd, F_OFD_GETLK, &lock) ? io_error(errno) : lock.l_type != F_UNLCK;
@@ -552,12 +552,19 @@ uint64_t store_last_segment(const struct store *store)
 
 /* ---- the manifest ----------------------------------------------------------- */
 
-/* What was read of it, and what was appended, is all that there is. */
-static int check_manifest(const struct store *store, int fd)
+/**
+ * store_check_manifest - look whether somebody else has changed the manifest
+ * @store: the store, with an epoch
+ *
+ * What was read of it, and what was appended, is all that there is.
+ *
+ * Return: 0, -EBADMSG if it has another length, or another negative error number.
+ */
+int store_check_manifest(const struct store *store)
 {
 	struct stat st;
 
-	if (fstat(fd, &st))
+	if (fstatat(store->epoch_dir, STORE_MANIFEST, &st, AT_SYMLINK_NOFOLLOW))
 		return io_error(errno);
 	if ((uint64_t)st.st_size == store->manifest_bytes)
 		return 0;
@@ -577,10 +584,10 @@ static int append_line(struct store *store, const struct manifest_line *line)
 
 	if (store->broken)
 		return -EIO;
-	fd = openat(store->epoch_dir, STORE_MANIFEST, O_WRONLY | O_APPEND | STORE_FLAGS);
+	fd = openat(store->epoch_dir, STORE_MANIFEST, O_WRONLY | O_APPEND | STORE_WRITE);
 	if (fd < 0)
 		return io_error(errno);
-	ret = check_manifest(store, fd);
+	ret = store_check_manifest(store);
 	if (!ret)
 		ret = manifest_format(line, &text, &len);
 	if (ret)
@@ -680,7 +687,7 @@ int store_each_undeleted(const struct store *store,
 	reader = calloc(1, sizeof(*reader));
 	if (!reader)
 		return -ENOMEM;
-	fd = openat(store->epoch_dir, STORE_MANIFEST, O_RDONLY | STORE_FLAGS);
+	fd = openat(store->epoch_dir, STORE_MANIFEST, STORE_READ);
 	ret = fd < 0 ? io_error(errno) : manifest_reader_init_at(reader, fd, &store->header,
 							store->undeleted_at);
 	reader->limit = store->manifest_bytes;
@@ -779,7 +786,7 @@ int segment_open(int epoch_dir, const struct manifest_header *header,
 	int fd;
 
 	segment_name(header, number, file, "", name);
-	fd = openat(epoch_dir, name, O_RDONLY | STORE_FLAGS);
+	fd = openat(epoch_dir, name, STORE_READ);
 	return fd < 0 ? io_error(errno) : fd;
 }
 
@@ -805,7 +812,7 @@ int segment_reader_open(struct segment_reader *reader, int epoch_dir,
 	if (reader->fd != -ENOENT)
 		return reader->fd < 0 ? reader->fd : 0;
 	segment_name(header, number, file, STORE_COMPRESSED, name);
-	fd = openat(epoch_dir, name, O_RDONLY | STORE_FLAGS);
+	fd = openat(epoch_dir, name, STORE_READ);
 	return fd < 0 ? io_error(errno) : compressed_open(&reader->compressed, fd);
 }
 

@@ -33,8 +33,10 @@
 #define STORE_LEFT_OVER	"left-over"
 #define STORE_COMPRESSED	".zst"
 #define STORE_TURN		"turn"
-/* What somebody has put in a file's place is not followed, and not waited for. */
-#define STORE_FLAGS		(O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
+/* To read: what somebody has put in a file's place is not followed, and not waited for. */
+#define STORE_READ		(O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
+/* To write; O_NONBLOCK would not wait for a lease of others to be given back. */
+#define STORE_WRITE		(O_NOFOLLOW | O_CLOEXEC)
 /* "epoch-", digits and a NUL */
 #define STORE_EPOCH_NAME	32
 
@@ -122,6 +124,7 @@ int store_new_epoch(struct store *store, struct manifest_header *header,
 		    const struct manifest_boot *boot);
 int store_add_boot(struct store *store, const struct manifest_boot *boot);
 int store_add_deleted(struct store *store);
+int store_check_manifest(const struct store *store);
 int store_each_undeleted(const struct store *store,
 			 int (*fn)(const struct segment *segment, void *context),
 			 void *context);

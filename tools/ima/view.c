@@ -46,9 +46,9 @@ int view_open(struct view *view, int store, uint64_t epoch)
 		ret = -ENOMEM;
 		goto error;
 	}
-	view->manifest = openat(view->epoch_dir, STORE_MANIFEST, O_RDONLY | STORE_FLAGS);
+	view->manifest = openat(view->epoch_dir, STORE_MANIFEST, STORE_READ);
 	if (view->manifest < 0) {
-		ret = -errno;
+		ret = io_error(errno);
 		goto error;
 	}
 	ret = manifest_reader_init(reader, view->manifest);
@@ -144,7 +144,7 @@ int view_hold(struct view *view, const struct kernel *kernel,
 	view->live = true;
 	/* What is saved from here on is in these lists. */
 	if (fstat(view->manifest, &st))
-		return -errno;
+		return io_error(errno);
 	view->manifest_bytes = (uint64_t)st.st_size;
 	return kernel_number(kernel, KERNEL_DELETED, &view->deleted);
 }
@@ -182,7 +182,7 @@ int view_take(struct view *view)
 		return 0;
 	view->copy = memfd_create("imalog", MFD_CLOEXEC);
 	if (view->copy < 0)
-		return -errno;
+		return io_error(errno);
 	ret = copy_list(view, view->lists[KERNEL_STAGED]);
 	if (!ret)
 		ret = copy_list(view, view->lists[KERNEL_CURRENT]);
@@ -436,7 +436,7 @@ static int read_live(struct reading *reading)
 		return -EBADMSG;
 	}
 	if (lseek(view->copy, 0, SEEK_SET))
-		return -errno;
+		return io_error(errno);
 	ret = begin_list(reading);
 	if (!ret)
 		ret = read_list(reading, &copy, false);
@@ -476,7 +476,7 @@ int view_read(struct view *view, const struct view_calls *calls, void *context)
 	reader = calloc(1, sizeof(*reader));
 	ret = reader ? 0 : -ENOMEM;
 	if (!ret && lseek(view->manifest, 0, SEEK_SET))
-		ret = -errno;
+		ret = io_error(errno);
 	if (!ret)
 		ret = hasher_init(&reading.hasher, hash_algo_find("sha256"));
 	if (ret)

@@ -242,6 +242,29 @@ static void test_damaged_manifest(void **state)
 	assert_true(is_there("store/epoch-00000003"));
 }
 
+/* Somebody has put something else in its place, which is left alone, and not waited for. */
+static void test_no_epoch(void **state)
+{
+	char away[512];
+
+	(void)state;
+	finish_epoch(1);
+	finish_epoch(2);
+	finish_epoch(3);
+	begin_epoch();
+	snprintf(away, sizeof(away), "%s", fake_path("away"));
+	assert_int_equal(rename(fake_path("store/epoch-00000001"), away), 0);
+	assert_int_equal(symlink("../away", fake_path("store/epoch-00000001")), 0);
+	assert_int_equal(mkfifo(fake_path("store/epoch-00000003/00000009.ascii_sha1"), 0600), 0);
+	tidy_at(4, 1);
+	assert_true(is_there("store/epoch-00000001/manifest"));
+	assert_true(is_there("away/00000001.binary_sha1"));
+	assert_false(is_there("store/epoch-00000002"));
+	tidy_at(4, ALL);
+	assert_true(is_there("store/epoch-00000003/00000009.ascii_sha1"));
+	assert_true(is_there("away/00000001.binary_sha1"));
+}
+
 /* Later epochs were taken away: the last one is a finished one, and stays whole. */
 static void test_last_epoch_is_compressed(void **state)
 {
@@ -515,6 +538,7 @@ int main(int argc, char **argv)
 		TEST(test_removes_what_is_left_over),
 		TEST(test_damaged_file),
 		TEST(test_damaged_manifest),
+		TEST(test_no_epoch),
 		TEST(test_sizes),
 		TEST(test_is_read_back),
 		TEST(test_stopped_after_each_call),

@@ -403,6 +403,10 @@ static void test_manifest_has_lost_lines(void **state)
 	assert_memory_equal(buffer, truth.data, first);
 	assert_int_equal(epoch_read(&epoch, 0, first, buffer, sizeof(buffer)), -EBADMSG);
 	close_epoch();
+	/* One who comes before the service has noticed */
+	assert_int_equal(open_epoch(), 0);
+	assert_int_equal(epoch_read(&epoch, 0, first, buffer, sizeof(buffer)), -EBADMSG);
+	close_epoch();
 
 	/* The service puts their files aside. */
 	assert_int_equal(service(&result), -EILSEQ);

@@ -827,6 +827,19 @@ static void test_manifest_is_changed_meanwhile(void **state)
 	assert_int_equal(fake_number("ima/runtime_measurements_deleted"), 3);
 	fake_write(MANIFEST, whole.data, whole.len - 5);
 	assert_int_equal(stager_cycle(&stager, &result), 0);
+	/* All is saved already, and nothing is appended before it is deleted. */
+	fake_measure("file", 3);
+	fake_keep = true;
+	assert_int_equal(stager_cycle(&stager, &result), -KERNEL_COPIED);
+	fake_keep = false;
+	bytes_free(&whole);
+	fake_read(MANIFEST, &whole);
+	bytes_add(&whole, "more\n", 5);
+	fake_write(MANIFEST, whole.data, whole.len);
+	assert_int_equal(stager_cycle(&stager, &result), -EBADMSG);
+	assert_false(result.deleted);
+	fake_write(MANIFEST, whole.data, whole.len - 5);
+	assert_int_equal(stager_cycle(&stager, &result), 0);
 	service_stop();
 	assert_whole(1);
 	assert_pcr();
