@@ -88,7 +88,7 @@ static int remove_name(const char *name, void *context)
 	/* Linux says so of a folder. */
 	if (errno != EISDIR)
 		return io_error(errno);
-	inner = openat(fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	inner = openat(fd, name, O_DIRECTORY | STORE_READ);
 	ret = inner < 0 ? io_error(errno) : empty_folder(folder->archive, inner);
 	if (!ret && unlinkat(fd, name, AT_REMOVEDIR))
 		ret = io_error(errno);
@@ -110,8 +110,7 @@ static int remove_old_epoch(struct archive *archive)
 {
 	int fd, ret;
 
-	fd = openat(archive->dir, OLD_EPOCH,
-		    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	fd = openat(archive->dir, OLD_EPOCH, O_DIRECTORY | STORE_READ);
 	if (fd < 0)
 		return errno == ENOENT ? 0 : io_error(errno);
 	/* It must not be an epoch again that lacks files, when the power fails. */

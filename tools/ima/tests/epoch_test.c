@@ -54,6 +54,17 @@ static void begin(void)
 	assert_int_equal(open_epoch(), 0);
 }
 
+/* It begins, and has saved a segment. Sets @truth to the binary list. */
+static void begin_saved(struct bytes *truth)
+{
+	struct stager_result result;
+
+	begin();
+	fake_measure("file", 3);
+	assert_int_equal(service(&result), 0);
+	fake_read(truths[0], truth);
+}
+
 /* Pieces of @len bytes are the truth, up to its end. */
 static void assert_pieces(size_t file, const struct bytes *truth, size_t len)
 {
@@ -376,18 +387,19 @@ static void test_others_have_the_files_open(void **state)
  */
 static void test_manifest_has_lost_lines(void **state)
 {
+	static const char *const left_over[] = {
+		"store/epoch-00000001/left-over/00000002.binary_sha1.0",
+		"store/epoch-00000001/left-over/00000002.ascii_sha1.0",
+	};
 	const char *name = "store/epoch-00000001/manifest";
 	struct bytes lost = { }, whole = { }, truth = { };
 	struct stager_result result;
 	uint8_t buffer[4096];
-	size_t first, second;
+	size_t i, first, second;
 
 	(void)state;
-	begin();
-	fake_measure("file", 3);
-	assert_int_equal(service(&result), 0);
+	begin_saved(&truth);
 	fake_read(name, &lost);
-	fake_read(truths[0], &truth);
 	first = truth.len;
 	bytes_free(&truth);
 	fake_measure("file", 3);
@@ -415,6 +427,11 @@ static void test_manifest_has_lost_lines(void **state)
 	assert_int_equal(epoch_read(&epoch, 0, first, buffer, sizeof(buffer)), -EBADMSG);
 	fake_write(name, whole.data, whole.len);
 	assert_int_equal(epoch_read(&epoch, 0, second, buffer, 1), 1);
+	/* Their files are gone as well: who has read of them remembers. */
+	for (i = 0; i < ARRAY_SIZE(left_over); i++)
+		assert_int_equal(unlink(fake_path(left_over[i])), 0);
+	fake_write(name, lost.data, lost.len);
+	assert_int_equal(epoch_read(&epoch, 0, second, buffer, 1), -EBADMSG);
 	close_epoch();
 	bytes_free(&lost);
 	bytes_free(&whole);
@@ -457,15 +474,11 @@ static void test_others_have_deleted(void **state)
 static void test_damaged_segment(void **state)
 {
 	const char *segment = "store/epoch-00000001/00000001.binary_sha1";
-	struct stager_result result;
 	struct bytes truth = { };
 	uint8_t buffer[4096];
 
 	(void)state;
-	begin();
-	fake_measure("file", 3);
-	assert_int_equal(service(&result), 0);
-	fake_read(truths[0], &truth);
+	begin_saved(&truth);
 	fake_measure("file", 1);
 	assert_int_equal(truncate(fake_path(segment), (off_t)truth.len - 1), 0);
 	assert_int_equal(epoch_read(&epoch, 0, 0, buffer, sizeof(buffer)), -EBADMSG);
@@ -482,15 +495,11 @@ static void test_damaged_segment(void **state)
 static void test_no_file(void **state)
 {
 	const char *segment = "store/epoch-00000001/00000001.binary_sha1";
-	struct stager_result result;
 	struct bytes truth = { };
 	uint8_t buffer[10];
 
 	(void)state;
-	begin();
-	fake_measure("file", 3);
-	assert_int_equal(service(&result), 0);
-	fake_read(truths[0], &truth);
+	begin_saved(&truth);
 	fake_write("elsewhere", truth.data, truth.len);
 	assert_int_equal(unlink(fake_path(segment)), 0);
 	assert_int_equal(symlink("../../elsewhere", fake_path(segment)), 0);
@@ -526,16 +535,12 @@ static void put_manifest(uint64_t number, size_t nr_files)
 /* Somebody has put back that of another epoch, maybe with other files. */
 static void test_manifest_of_another_epoch(void **state)
 {
-	struct stager_result result;
 	struct bytes truth = { };
 	uint8_t byte;
 
 	(void)state;
-	begin();
-	fake_measure("file", 3);
-	assert_int_equal(service(&result), 0);
+	begin_saved(&truth);
 	assert_whole();
-	fake_read(truths[0], &truth);
 	put_manifest(1, 3);
 	assert_int_equal(epoch_read(&epoch, 0, truth.len, &byte, 1), -EBADMSG);
 	assert_int_equal(epoch.header.nr_files, 2);

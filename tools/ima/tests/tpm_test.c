@@ -22,7 +22,7 @@
 #include "util.h"
 
 #define IMA_PCR		10
-/* It allows anybody to reset it. */
+/* Its bit is in another byte of a selection. */
 #define DEBUG_PCR	16
 
 static char dir[32];
